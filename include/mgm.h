@@ -1,0 +1,174 @@
+/**
+ * mgm: mask guided matting (Yu et al., CVPR 2021).
+ *
+ * A photo and a rough mask go in; the alpha matte comes out.
+ *
+ *     struct mgm_context *ctx = NULL;
+ *     struct mgm_model *model = NULL;
+ *     struct mgm_session *session = NULL;
+ *     if (mgm_context_create(&ctx) == MGM_OK &&
+ *         mgm_model_load(ctx, "small.safetensors", &model) == MGM_OK &&
+ *         mgm_session_create(ctx, model, &session) == MGM_OK) {
+ *         struct mgm_matte_settings settings = mgm_matte_settings_defaults();
+ *         struct mgm_matte_report report;
+ *         mgm_matte(session, &photo, &mask, &settings, alpha, &report);
+ *     }
+ *     puts(mgm_context_error(ctx));          // "" if all went well
+ *     mgm_session_destroy(&session);
+ *     mgm_model_destroy(&model);
+ *     mgm_context_destroy(&ctx);
+ *
+ * Rules that hold everywhere:
+ * - A function that can fail returns enum mgm_status; the sentence that says what was wrong, with what, and what was
+ *   expected, is then in mgm_context_error().
+ * - The library never prints, exits or aborts and has no global state. A context and everything made from it belong to one
+ *   thread at a time; different contexts may be used in different threads at once.
+ * - destroy functions take the address of the handle, accept NULL in it, and set it to NULL.
+ */
+#ifndef MGM_H
+#define MGM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define MGM_API __attribute__((visibility("default")))
+#define MGM_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define MGM_API
+#define MGM_MUST_CHECK
+#endif
+
+#define MGM_VERSION "0.1.0"
+
+enum mgm_status {
+    MGM_OK = 0,
+    MGM_E_NOMEM,       /* memory ran out */
+    MGM_E_INVALID,     /* an argument or a setting is outside its range */
+    MGM_E_IO,          /* a file cannot be opened, read or written */
+    MGM_E_FORMAT,      /* a file is not what it should be: truncated, malformed, of another kind */
+    MGM_E_SHAPE,       /* sizes that must agree do not */
+    MGM_E_UNSUPPORTED, /* well-formed, but not something this build can do */
+    MGM_E_BACKEND,     /* the compute library failed */
+};
+
+/* ---- context: messages and resources ------------------------------------------------------------------------------- */
+
+struct mgm_context;
+
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_create(struct mgm_context **out);
+MGM_API void mgm_context_destroy(struct mgm_context **ctx);
+
+/** The sentence of the last failure, "" if there was none. Borrowed; valid until the next call that uses ctx. */
+MGM_API const char *mgm_context_error(const struct mgm_context *ctx);
+
+/** Threads used by computations; 0 (the default) takes one per processor core that the process may use. */
+MGM_API void mgm_context_set_threads(struct mgm_context *ctx, int threads);
+
+/* ---- pictures ------------------------------------------------------------------------------------------------------- */
+
+/** Pixels that the caller owns: interleaved, row by row, sRGB or grey, 8 or 16 bit (host byte order). */
+struct mgm_image {
+    int width, height; /* at least 1 */
+    int channels;      /* photo: 3 (RGB); mask: 1 */
+    int bits;          /* 8 or 16 */
+    size_t stride;     /* bytes from one row to the next */
+    const void *pixels;
+};
+
+/* ---- model: weights and what they are -------------------------------------------------------------------------------- */
+
+struct mgm_model;
+
+struct mgm_model_facts {
+    double width;        /* 1 is the paper's network; inner channel counts scale with it */
+    size_t parameters;   /* values, spectral-norm vectors included, batch-norm statistics not */
+    const char *name;    /* from the metadata, or the file's name; borrowed from the model */
+    const char *license; /* from the metadata, or ""; borrowed from the model */
+};
+
+/**
+ * Reads weights of the matting network from a safetensors file (32- or 16-bit floats). Without metadata the width is
+ * inferred from the shapes. @return MGM_E_IO, MGM_E_FORMAT (not safetensors, truncated), MGM_E_SHAPE (another architecture:
+ * the message names the first offending tensor).
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out);
+MGM_API void mgm_model_destroy(struct mgm_model **model);
+MGM_API struct mgm_model_facts mgm_model_facts(const struct mgm_model *model);
+
+/* ---- session: a model made ready to run ------------------------------------------------------------------------------ */
+
+struct mgm_session;
+
+/** @param model  borrowed; must outlive the session */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_model *model,
+                                                          struct mgm_session **out);
+MGM_API void mgm_session_destroy(struct mgm_session **session);
+
+/** What the mask says (§4: the same network takes all of them). */
+enum mgm_guidance {
+    MGM_GUIDANCE_AUTO,      /* decide from the values */
+    MGM_GUIDANCE_MASK,      /* at or above half of the range: foreground */
+    MGM_GUIDANCE_ALPHA,     /* a soft matte, taken as it is */
+    MGM_GUIDANCE_TRIMAP,    /* 0 background, 128 (8 bit) unknown = 0.5, 255 foreground */
+    MGM_GUIDANCE_TRIMAP_FG, /* a trimap of which only the certain foreground is used, as a mask */
+};
+
+/** "mask", "trimap-fg", … ; "auto" for MGM_GUIDANCE_AUTO. */
+MGM_API const char *mgm_guidance_name(enum mgm_guidance guidance);
+
+struct mgm_matte_settings {
+    enum mgm_guidance guidance;
+    int dilate_os4; /* size of the ellipse that widens the uncertain region, stride 8 → 4: 1 … 255, default 15 (§3.1) */
+    int dilate_os1; /* the same, stride 4 → 1; default 7 */
+};
+
+MGM_API struct mgm_matte_settings mgm_matte_settings_defaults(void);
+
+struct mgm_matte_report {
+    enum mgm_guidance guidance; /* what was decided, never AUTO */
+    double uncertain_os4;       /* share of the photo's pixels refined at stride 4, 0 … 1 */
+    double uncertain_os1;       /* and at stride 1 */
+    double network_seconds;     /* from the prepared network input to the fused matte */
+};
+
+/**
+ * Computes the alpha matte of photo along mask.
+ * Source: §3.1 (progressive refinement, Eq. 2–3).
+ * @param photo   RGB, 8 or 16 bit, any size from 1×1
+ * @param mask    one channel, the photo's size, any guidance; must not be empty (all background)
+ * @param alpha   caller-allocated; f32 [height, width], 0 … 1
+ * @param report  may be NULL
+ * @return MGM_E_SHAPE if the sizes differ, MGM_E_INVALID for an empty mask or settings out of range. On error alpha is
+ *         unspecified.
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo,
+                                                 const struct mgm_image *mask, const struct mgm_matte_settings *settings,
+                                                 float *alpha, struct mgm_matte_report *report);
+
+/** The network's answers to one batch, all f32 or u8 [n, 1, h, w], caller-allocated. Any pointer may be NULL. */
+struct mgm_forward_result {
+    float *alpha_os8, *alpha_os4, *alpha_os1;  /* the three heads, upsampled, (tanh + 1) / 2 */
+    uint8_t *unknown_os4, *unknown_os1;        /* 1 where the coarser matte is uncertain (Eq. 2), dilated */
+    float *alpha;                              /* fused (Eq. 3) */
+    double network_seconds;
+};
+
+/**
+ * Runs the bare network, unpadded, with the default dilations.
+ * @param image     f32 [n, 3, h, w], RGB in [0, 1] normalised with ImageNet's mean and standard deviation
+ * @param guidance  f32 [n, 1, h, w] in [0, 1]
+ * @return MGM_E_SHAPE unless h and w are multiples of 32
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, const float *image,
+                                                   const float *guidance, struct mgm_forward_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,30 @@
+/**
+ * The context: where a failure leaves its sentence, and how many threads a computation may use.
+ * Whoever detects an error calls mgm_fail(); everyone above passes the status on with TRY().
+ */
+#ifndef MGM_BASE_CONTEXT_H
+#define MGM_BASE_CONTEXT_H
+
+#include "mgm.h"
+
+struct mgm_context {
+    char error[1024];
+    int threads; /* 0: as many as the process may use */
+};
+
+/** Records the sentence and returns status, so that `return mgm_fail(…)` is the whole error path. ctx may be NULL. */
+enum mgm_status mgm_fail(struct mgm_context *ctx, enum mgm_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** mgm_fail for memory: "not enough memory for WHAT". */
+enum mgm_status mgm_fail_nomem(struct mgm_context *ctx, const char *what);
+
+/** Passes a failure on. Only where the function owns nothing that must be released. */
+#define TRY(expression)                                                                                                    \
+    do {                                                                                                                   \
+        enum mgm_status try_status_ = (expression);                                                                        \
+        if (try_status_ != MGM_OK)                                                                                         \
+            return try_status_;                                                                                            \
+    } while (0)
+
+#endif

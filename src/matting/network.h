@@ -1,0 +1,34 @@
+/**
+ * The Progressive Refinement Network, declared once.
+ * Source: §3.1, §4 (ResNet-34 U-Net with ASPP) and the published code; layer and parameter names are the checkpoints'.
+ */
+#ifndef MGM_MATTING_NETWORK_H
+#define MGM_MATTING_NETWORK_H
+
+#include "nn/graph.h"
+
+/** Order of graph->outputs; each [n, 1, h/stride, w/stride], before up-sampling and tanh. */
+enum mgm_head { MGM_HEAD_OS8, MGM_HEAD_OS4, MGM_HEAD_OS1, MGM_HEAD_COUNT };
+
+/** Stride of each head's output: 8, 4, 1. */
+extern const int mgm_head_stride[MGM_HEAD_COUNT];
+
+enum { MGM_NETWORK_INPUTS = 4 }; /* R, G, B normalised, guidance in [0, 1] */
+
+/**
+ * @param width      1: the paper's network; every inner channel count is scaled and rounded up to a multiple of 8
+ * @param with_trunk also makes the encoder's and the ASPP's results outputs number 3 and 4 (for comparing)
+ */
+MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool with_trunk,
+                                                 struct mgm_graph *out);
+
+/** Inner channel count for `channels` of the paper's network at `width`. */
+int mgm_network_channels(double width, int channels);
+
+/** dst [n, h, w, 4] from planar image [n, 3, h, w] (normalised) and guidance [n, 1, h, w]. */
+void mgm_network_pack_input(int n, int h, int w, const float *image, const float *guidance, float *dst);
+
+/** ImageNet's statistics, for R, G, B in [0, 1]. */
+extern const float mgm_network_mean[3], mgm_network_deviation[3];
+
+#endif

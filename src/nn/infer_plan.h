@@ -1,0 +1,32 @@
+/**
+ * A graph made ready for inference at one size: spectral norm and batch norm folded into convolutions where exact,
+ * activations and residual additions fused, buffers shared by tensors that do not live at the same time.
+ */
+#ifndef MGM_NN_INFER_PLAN_H
+#define MGM_NN_INFER_PLAN_H
+
+#include "nn/graph.h"
+
+struct mgm_infer_plan;
+
+struct mgm_infer_plan_settings {
+    int n, h, w; /* h and w: multiples of 32 */
+    int threads; /* 0: one per core */
+};
+
+/** @param graph, params  borrowed; params are read here only and may be released afterwards, the graph may not */
+MGM_MUST_CHECK enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                                     const struct mgm_params *params,
+                                                     const struct mgm_infer_plan_settings *settings,
+                                                     struct mgm_infer_plan **out);
+void mgm_infer_plan_destroy(struct mgm_infer_plan **plan);
+
+/** Where the caller puts the input before run: f32 [n, h, w, c] (channels last). Borrowed; overwritten by run. */
+float *mgm_infer_plan_input(struct mgm_infer_plan *plan);
+
+MGM_MUST_CHECK enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan);
+
+/** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c]. Borrowed. */
+const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index);
+
+#endif

@@ -1,0 +1,57 @@
+/**
+ * Drawn foregrounds: pictures whose alpha and colour are exact because they are rendered, from a seed.
+ * Everything returned is straight (not premultiplied): colour is meaningful wherever alpha > 0, and continued smoothly beyond.
+ */
+#ifndef MGM_SYNTH_SYNTH_H
+#define MGM_SYNTH_SYNTH_H
+
+#include "image/image.h"
+
+/** Families of foregrounds. Each has its own file in this folder. */
+enum mgm_synth_kind {
+    MGM_SYNTH_GROOM,      /* hair or fur from the strand files, over a body that it grows from */
+    MGM_SYNTH_FUR,        /* a body covered with generated fur: plush, animals */
+    MGM_SYNTH_HAIR,       /* head-and-shoulders silhouettes with generated hair: straight, wavy, curly, fly-aways */
+    MGM_SYNTH_SOLID,      /* smooth silhouettes with sharp, defocused or motion-blurred edges, and holes */
+    MGM_SYNTH_PLANT,      /* foliage, grass, branches */
+    MGM_SYNTH_LATTICE,    /* nets, lace, fences, baskets */
+    MGM_SYNTH_FEATHER,    /* feathers, thistle, dandelion */
+    MGM_SYNTH_GLASS,      /* partial coverage: glass-like, veils, smoke around a body */
+    MGM_SYNTH_CARD,       /* the hair cards and particles of the data folder */
+    MGM_SYNTH_OBJECT,     /* the photographed objects of the data folder */
+    MGM_SYNTH_KIND_COUNT,
+};
+
+const char *mgm_synth_kind_name(enum mgm_synth_kind kind);
+
+/** What drawing draws on: photographs for colours, strand files, cards, particles, objects. Loaded once, then read only. */
+struct mgm_synth_library;
+
+/**
+ * @param folder  holds photos/, strands/, cards/, particles/, objects/; one that is absent is done without (kinds that need
+ *                it are not drawn), photos/ excepted
+ */
+MGM_MUST_CHECK enum mgm_status mgm_synth_library_load(struct mgm_context *ctx, const char *folder, mgm_read_picture read,
+                                                      struct mgm_synth_library **out);
+void mgm_synth_library_destroy(struct mgm_synth_library **library);
+/** The photographs (RGB), for backgrounds. Borrowed. */
+int mgm_synth_library_photo_count(const struct mgm_synth_library *library);
+const struct mgm_bitmap *mgm_synth_library_photo(const struct mgm_synth_library *library, int index);
+
+struct mgm_foreground {
+    enum mgm_synth_kind kind;
+    struct mgm_bitmap colour; /* RGB [size, size], straight */
+    struct mgm_bitmap alpha;  /* [size, size] */
+};
+
+/**
+ * Draws foreground number `index` of the series `seed`: the same one on every call and thread.
+ * @param size  height and width in pixels, 64 … 2048
+ * @param kind  MGM_SYNTH_KIND_COUNT: drawn at random
+ */
+MGM_MUST_CHECK enum mgm_status mgm_synth_draw(struct mgm_context *ctx, const struct mgm_synth_library *library, uint64_t seed,
+                                              uint64_t index, enum mgm_synth_kind kind, int size,
+                                              struct mgm_foreground *out);
+void mgm_foreground_release(struct mgm_foreground *foreground);
+
+#endif

@@ -1,0 +1,58 @@
+/**
+ * safetensors: 8-byte little-endian header length, JSON header, raw data. Read memory-mapped, written atomically (temporary
+ * name, then renamed). Limits: header at most 100 MB (as the format's own implementation has it).
+ */
+#ifndef MGM_WEIGHTS_SAFETENSORS_H
+#define MGM_WEIGHTS_SAFETENSORS_H
+
+#include "base/context.h"
+
+#include <stdint.h>
+
+enum mgm_dtype { MGM_DTYPE_F32, MGM_DTYPE_F16, MGM_DTYPE_BF16, MGM_DTYPE_F64, MGM_DTYPE_U8, MGM_DTYPE_I64, MGM_DTYPE_OTHER };
+
+enum { MGM_TENSOR_MAX_DIMS = 8 };
+
+struct mgm_tensor {
+    const char *name;
+    enum mgm_dtype dtype;
+    int ndim;
+    int64_t dims[MGM_TENSOR_MAX_DIMS];
+    size_t count;     /* values */
+    const void *data; /* unaligned is possible: read through mgm_tensor_to_f32 or memcpy */
+};
+
+struct mgm_safetensors; /* an open file; its tensors point into the mapping */
+
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_open(struct mgm_context *ctx, const char *path, struct mgm_safetensors **out);
+/** The same on memory that outlives the handle; `name` is for messages. For tests and fuzzing. */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_parse(struct mgm_context *ctx, const char *name, const void *bytes,
+                                                     size_t size, struct mgm_safetensors **out);
+void mgm_safetensors_close(struct mgm_safetensors **file);
+
+int mgm_safetensors_count(const struct mgm_safetensors *file);
+const struct mgm_tensor *mgm_safetensors_at(const struct mgm_safetensors *file, int index);
+/** NULL if there is none. */
+const struct mgm_tensor *mgm_safetensors_find(const struct mgm_safetensors *file, const char *name);
+/** Value of a __metadata__ key; NULL if there is none. Borrowed. */
+const char *mgm_safetensors_metadata(const struct mgm_safetensors *file, const char *key);
+int mgm_safetensors_metadata_count(const struct mgm_safetensors *file);
+void mgm_safetensors_metadata_at(const struct mgm_safetensors *file, int index, const char **key, const char **value);
+
+/** F32, F16, BF16 and F64 to f32. @return MGM_E_FORMAT for another type (named) */
+MGM_MUST_CHECK enum mgm_status mgm_tensor_to_f32(struct mgm_context *ctx, const struct mgm_tensor *tensor, float *dst);
+
+struct mgm_tensor_source {
+    const char *name;
+    enum mgm_dtype dtype;  /* type on disk: F32, F16, BF16 are converted from f32; others are written as they are */
+    int ndim;
+    int64_t dims[MGM_TENSOR_MAX_DIMS];
+    const void *data;      /* f32 for F32, F16, BF16; else of that dtype */
+};
+
+/** @param metadata  pairs key, value, …; count is the number of pairs */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_write(struct mgm_context *ctx, const char *path,
+                                                     const struct mgm_tensor_source *tensors, int tensor_count,
+                                                     const char *const *metadata, int metadata_count);
+
+#endif
