@@ -21,12 +21,20 @@ struct mgm_batch {
 MGM_MUST_CHECK enum mgm_status mgm_batch_create(struct mgm_context *ctx, int n, int size, struct mgm_batch *out);
 void mgm_batch_release(struct mgm_batch *batch);
 
+/**
+ * A contact sheet to judge samples by: a row for each, image | guidance | alpha | unknown | fg | bg.
+ * @param out  RGB, allocated here
+ */
+MGM_MUST_CHECK enum mgm_status mgm_batch_sheet(struct mgm_context *ctx, const struct mgm_batch *batch,
+                                               struct mgm_bitmap *out);
+
 struct mgm_guidance_settings {
     double soft_share;    /* share of samples whose guidance is a blurred or noisy matte */
     double trimap_share;  /* share whose guidance is a trimap as 0 / 0.5 / 1 */
     double coarse_share;  /* of the binary ones: share resampled coarsely (4 … 24×) */
     double cutmask;       /* probability of CutMask */
-    int kernel_max;       /* largest ellipse of the random erosion and dilation */
+    int kernel_max;       /* largest ellipse of the random erosion and dilation, for crops of 512²; smaller crops have
+                             smaller ones, by the fourth root of the size */
 };
 
 struct mgm_camera_settings { double noise, blur, jpeg; }; /* probability of each accident */
@@ -35,12 +43,38 @@ struct mgm_sample_settings {
     struct mgm_guidance_settings guidance;
     struct mgm_camera_settings camera;
     double compose_two;   /* probability that two foregrounds are composed into one */
+    double distractor;    /* probability that a foreground which the guidance does not mean stands in the background */
+    bool validation;      /* take the held-out foregrounds and photographs instead of those for training */
 };
 
 struct mgm_sample_settings mgm_sample_settings_defaults(void);
 
-/** Foregrounds drawn once and kept (in memory, and on disk between runs), and the photographs. Read only once made. */
+/**
+ * Foregrounds drawn once and kept (in memory, and on disk between runs), and the photographs. Read only once made.
+ * Every 12th photograph (index 11, 23, …) and every 24th foreground (index 23, 47, …, the first 64 of them) is held out for
+ * validation; where there are fewer, the last one; a single one serves both.
+ */
 struct mgm_foreground_store;
+
+struct mgm_foreground_store_settings {
+    uint64_t seed;
+    int count, size;
+    int threads;       /* that draw; 0: one per core */
+    const char *cache; /* file, or NULL: kept in memory only */
+    /** Called now and then while drawing, never from two threads at once; may be NULL. */
+    void (*progress)(void *argument, int done, int count);
+    void *progress_argument;
+};
+
+/**
+ * Draws what is missing in the cache. A cache grows with `count` and may hold more than it; every foreground is marked as
+ * complete after it is written, so that a killed run loses at most what was being drawn.
+ * @param library  borrowed; must outlive the store
+ * @return MGM_E_FORMAT if the cache is no such file or of another seed, size or version; MGM_E_IO; MGM_E_INVALID; MGM_E_NOMEM
+ */
+MGM_MUST_CHECK enum mgm_status mgm_foreground_store_open(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                                         const struct mgm_foreground_store_settings *settings,
+                                                         struct mgm_foreground_store **out);
 
 /**
  * Draws `count` foregrounds of `size`² (series `seed`) with `threads` threads, or reads them from `cache` (a file; NULL:
@@ -51,10 +85,27 @@ MGM_MUST_CHECK enum mgm_status mgm_foreground_store_create(struct mgm_context *c
                                                            struct mgm_foreground_store **out);
 void mgm_foreground_store_destroy(struct mgm_foreground_store **store);
 
-/** Makes sample number `number` of the run `seed` into slot `slot` of the batch. Thread-safe for different slots. */
+/** What a sample was made of, for tests and for looking into a sample. */
+struct mgm_sample_facts {
+    int foreground, second; /* indices in the store; second: −1 for none */
+    int photo;              /* index in the library; −1: a plain or graded background */
+    int distractor;         /* index in the store, −1 for none */
+    int tries;              /* candidates drawn until one could be learnt from */
+};
+
+/**
+ * Makes sample number `number` of the run `seed` into slot `slot` of the batch. Thread-safe for different slots.
+ * Candidates that would only teach to guess (hardly any foreground, nothing opaque, colours that do not tell foreground from
+ * background, guidance that misses much of what is wanted) are drawn again.
+ */
 MGM_MUST_CHECK enum mgm_status mgm_sample_make(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                                const struct mgm_sample_settings *settings, uint64_t seed, uint64_t number,
                                                struct mgm_batch *batch, int slot);
+/** The same, and says what it was made of. @param facts  may be NULL */
+MGM_MUST_CHECK enum mgm_status mgm_sample_make_with_facts(struct mgm_context *ctx, const struct mgm_foreground_store *store,
+                                                          const struct mgm_sample_settings *settings, uint64_t seed,
+                                                          uint64_t number, struct mgm_batch *batch, int slot,
+                                                          struct mgm_sample_facts *facts);
 
 /** Makes batches ahead of their use in worker threads. */
 struct mgm_loader;
