@@ -49,7 +49,7 @@ struct mgm_param_info {
     enum mgm_param_role role;
     enum mgm_init init;
     int ndim;
-    int dims[4];   /* convolution: [out, in, kh, kw]; transposed: [in, out, kh, kw] */
+    int dims[4]; /* convolution: [out, in, kh, kw]; transposed: [in, out, kh, kw] */
     int fan_in, fan_out;
     int zero_input; /* this input channel's weights start at 0; −1: none */
     size_t count;
@@ -90,10 +90,10 @@ int mgm_graph_input(struct mgm_graph *graph, int channels);
 struct mgm_conv_spec {
     const char *name; /* parameter prefix: "encoder.conv1" */
     int channels, kernel, step, dilation;
-    bool spectral;    /* "<name>.module.weight_bar/_u/_v" instead of "<name>.weight" */
+    bool spectral; /* "<name>.module.weight_bar/_u/_v" instead of "<name>.weight" */
     bool bias;
     enum mgm_init init;
-    int zero_input;   /* see mgm_param_info */
+    int zero_input; /* see mgm_param_info */
 };
 int mgm_graph_conv(struct mgm_graph *graph, int src, const struct mgm_conv_spec *spec);
 int mgm_graph_conv_transpose(struct mgm_graph *graph, int src, const struct mgm_conv_spec *spec);

@@ -1,0 +1,61 @@
+/**
+ * Convolutions on the CPU through oneDNN, channels last. Nothing outside this folder sees a dnnl type.
+ *
+ * src [n, ih, iw, ic] and dst [n, oh, ow, oc] are f32 or bf16; weights come and gradients go as f32 [oc, ic, kh, kw].
+ */
+#ifndef MGM_NN_BACKENDS_ONEDNN_CONV_H
+#define MGM_NN_BACKENDS_ONEDNN_CONV_H
+
+#include "base/context.h"
+#include "nn/train_plan.h"
+
+/** Engine, stream and scratch memory, shared by the convolutions of one plan; one thread at a time. */
+struct mgm_onednn;
+
+MGM_MUST_CHECK enum mgm_status mgm_onednn_create(struct mgm_context *ctx, int threads, struct mgm_onednn **out);
+void mgm_onednn_destroy(struct mgm_onednn **onednn);
+
+/**
+ * Makes the calling thread's compute library use the plan's number of threads; the previous number is returned and is to be
+ * given back with mgm_onednn_leave().
+ */
+int mgm_onednn_enter(const struct mgm_onednn *onednn);
+void mgm_onednn_leave(int previous);
+
+struct mgm_conv_shape {
+    int n, ih, iw, ic, oc, oh, ow;
+    int kernel, step, dilation, pad_before, pad_after; /* the same for both axes */
+};
+
+/** What happens to a result before it is stored: dst = [dst +] act(x [+ dst]) · scale + shift, in this order. */
+struct mgm_conv_fusion {
+    const float *bias;          /* [oc] or NULL; copied */
+    bool add_before;            /* dst's old value is added before the activation */
+    float slope;                /* activation; 1: none */
+    const float *scale, *shift; /* [oc], both or none; copied */
+    bool add_after;             /* dst's old value is added last */
+};
+
+struct mgm_conv;
+
+/** For training: no fusion but an activation (slope; 1: none) after the forward convolution. */
+MGM_MUST_CHECK enum mgm_status mgm_conv_create_training(struct mgm_context *ctx, struct mgm_onednn *onednn,
+                                                        const struct mgm_conv_shape *shape, enum mgm_precision precision,
+                                                        float slope, bool needs_backward_data, struct mgm_conv **out);
+/** For inference: forward only, f32. */
+MGM_MUST_CHECK enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_onednn *onednn,
+                                                         const struct mgm_conv_shape *shape,
+                                                         const struct mgm_conv_fusion *fusion, struct mgm_conv **out);
+void mgm_conv_destroy(struct mgm_conv **conv);
+
+/** Takes the weights into the layouts that the directions want. @param weights  f32 [oc, ic, kernel, kernel] */
+MGM_MUST_CHECK enum mgm_status mgm_conv_set_weights(struct mgm_context *ctx, struct mgm_conv *conv, const float *weights);
+
+MGM_MUST_CHECK enum mgm_status mgm_conv_forward(struct mgm_context *ctx, struct mgm_conv *conv, const void *src, void *dst);
+MGM_MUST_CHECK enum mgm_status mgm_conv_backward_data(struct mgm_context *ctx, struct mgm_conv *conv, const void *diff_dst,
+                                                      void *diff_src);
+/** @param diff_weights  f32 [oc, ic, kernel, kernel]; overwritten */
+MGM_MUST_CHECK enum mgm_status mgm_conv_backward_weights(struct mgm_context *ctx, struct mgm_conv *conv, const void *src,
+                                                         const void *diff_dst, float *diff_weights);
+
+#endif

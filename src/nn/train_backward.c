@@ -1,0 +1,178 @@
+/* Backward pass of the training plan: layers in reverse, each handing gradients to its inputs. */
+#include "nn/spectral.h"
+#include "nn/train_state.h"
+
+#include <string.h>
+
+static float *gradient_of(const struct mgm_train_plan *plan, int param)
+{
+    return plan->params->gradients + plan->graph->params[param].offset;
+}
+
+/* Where a contribution to the gradient by a layer's result is to be written; offer() then counts it in. */
+static void *claim(struct mgm_train_plan *plan, int index)
+{
+    struct train_node *node = &plan->nodes[index];
+    return node->diff_count < 2 ? node->diff[node->diff_count] : plan->spare;
+}
+
+static void offer(struct mgm_train_plan *plan, int index)
+{
+    struct train_node *node = &plan->nodes[index];
+    if (node->diff_count < 2)
+        node->diff_count++;
+    else
+        mgm_accumulate(plan->settings.threads, plan->settings.precision, node->count, plan->spare, node->diff[1]);
+}
+
+/* The gradient in one piece. */
+static void *whole_diff(struct mgm_train_plan *plan, int index)
+{
+    struct train_node *node = &plan->nodes[index];
+    if (node->diff_count == 2) {
+        mgm_accumulate(plan->settings.threads, plan->settings.precision, node->count, node->diff[1], node->diff[0]);
+        node->diff_count = 1;
+    }
+    return node->diff[0];
+}
+
+static void bias_gradient(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    const struct train_node *node = &plan->nodes[index];
+    float *gradient = gradient_of(plan, layer->bias);
+    size_t channels = (size_t)layer->channels;
+    for (size_t c = 0; c < channels; c++) {
+        double sum = 0;
+        for (size_t i = c; i < node->count; i += channels)
+            sum += node->output_gradient[i];
+        gradient[c] = (float)sum;
+    }
+}
+
+static enum mgm_status weights_gradient(struct mgm_train_plan *plan, int index, const void *diff)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    const struct mgm_param_info *info = &plan->graph->params[layer->weights];
+    struct train_node *node = &plan->nodes[index];
+    float *gradient = gradient_of(plan, layer->weights);
+    bool transposed = layer->op == MGM_OP_CONV_TRANSPOSE;
+    TRY(mgm_conv_backward_weights(plan->ctx, node->conv, plan->nodes[layer->inputs[0]].value, diff,
+                                  transposed ? plan->gradient : gradient));
+    if (transposed)
+        mgm_transpose_weights_backward(plan->gradient, info->dims[0], info->dims[1], gradient);
+    if (layer->u >= 0) {
+        int rows = info->dims[0];
+        mgm_spectral_backward(plan->settings.threads, mgm_param_value(plan, layer->weights), rows,
+                              (int)(info->count / (size_t)rows), mgm_param_value(plan, layer->u),
+                              mgm_param_value(plan, layer->v), node->sigma, gradient);
+    }
+    return MGM_OK;
+}
+
+static enum mgm_status backward_conv(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    struct train_node *node = &plan->nodes[index];
+    const void *diff = whole_diff(plan, index);
+    if (layer->bias >= 0)
+        bias_gradient(plan, index);
+    if (layer->op == MGM_OP_CONV_TRANSPOSE) {
+        struct mgm_spatial s = mgm_spatial_of(plan, node->h / 2, node->w / 2, layer->channels);
+        mgm_shuffle_backward(&s, diff, plan->grid);
+        diff = plan->grid;
+    }
+    int src = layer->inputs[0];
+    if (plan->graph->layers[src].op != MGM_OP_INPUT) {
+        TRY(mgm_conv_backward_data(plan->ctx, node->conv, diff, claim(plan, src)));
+        offer(plan, src);
+    }
+    return weights_gradient(plan, index, diff);
+}
+
+static void backward_norm(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    struct train_node *node = &plan->nodes[index];
+    int src = layer->inputs[0], residual = layer->input_count > 1 ? layer->inputs[1] : -1;
+    struct mgm_norm norm = mgm_norm_of(plan, index);
+    struct mgm_norm_backward b = {.dy = node->diff[0],
+                                  .dy2 = node->diff_count == 2 ? node->diff[1] : NULL,
+                                  .y = node->value,
+                                  .x = plan->nodes[src].value,
+                                  .scale = mgm_param_value(plan, layer->scale),
+                                  .mean = node->mean,
+                                  .inverse = node->inverse,
+                                  .d_scale = gradient_of(plan, layer->scale),
+                                  .d_shift = gradient_of(plan, layer->shift),
+                                  .dx = claim(plan, src),
+                                  .d_residual = residual >= 0 ? claim(plan, residual) : NULL};
+    mgm_norm_backward(&norm, &b, plan->workspace);
+    offer(plan, src);
+    if (residual >= 0)
+        offer(plan, residual);
+}
+
+static void backward_spatial(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    int src = layer->inputs[0];
+    struct train_node *node = &plan->nodes[index], *from = &plan->nodes[src];
+    struct mgm_spatial here = mgm_spatial_of(plan, node->h, node->w, layer->channels);
+    struct mgm_spatial there = mgm_spatial_of(plan, from->h, from->w, layer->channels);
+    const void *diff = whole_diff(plan, index);
+    switch (layer->op) {
+    case MGM_OP_AVERAGE_POOL:
+        mgm_average_pool_backward(&here, diff, claim(plan, src));
+        break;
+    case MGM_OP_UPSAMPLE:
+        mgm_upsample_backward(&there, diff, claim(plan, src));
+        break;
+    case MGM_OP_GLOBAL_POOL:
+        mgm_repeat_pixels(&there, diff, 1 / (float)(from->h * from->w), claim(plan, src));
+        break;
+    case MGM_OP_BROADCAST:
+        mgm_sum_pixels(&here, diff, 1, claim(plan, src));
+        break;
+    case MGM_OP_CONCAT:
+        for (int i = 0, offset = 0; i < layer->input_count; i++) {
+            int part = layer->inputs[i];
+            here.c = plan->graph->layers[part].channels;
+            mgm_copy_channels_out(&here, diff, layer->channels, offset, claim(plan, part));
+            offer(plan, part);
+            offset += here.c;
+        }
+        return;
+    default:
+        return;
+    }
+    offer(plan, src);
+}
+
+enum mgm_status mgm_train_plan_backward(struct mgm_train_plan *plan)
+{
+    int previous = mgm_onednn_enter(plan->onednn);
+    enum mgm_status status = MGM_OK;
+    for (int i = 0; i < plan->graph->layer_count; i++)
+        plan->nodes[i].diff_count = 0;
+    for (int i = 0; i < plan->graph->output_count; i++) {
+        int index = plan->graph->outputs[i];
+        struct train_node *node = &plan->nodes[index];
+        mgm_convert_from_f32(plan->settings.threads, plan->settings.precision, node->count, node->output_gradient,
+                             claim(plan, index));
+        offer(plan, index);
+    }
+    for (int i = plan->graph->layer_count - 1; i >= 0 && status == MGM_OK; i--) {
+        enum mgm_op op = plan->graph->layers[i].op;
+        if (op == MGM_OP_INPUT || plan->nodes[i].diff_count == 0)
+            continue;
+        if (op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE)
+            status = backward_conv(plan, i);
+        else if (op == MGM_OP_NORM)
+            backward_norm(plan, i);
+        else
+            backward_spatial(plan, i);
+    }
+    mgm_onednn_leave(previous);
+    return status;
+}

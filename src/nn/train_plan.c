@@ -1,0 +1,244 @@
+#include "nn/train_plan.h"
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "nn/planner.h"
+#include "nn/train_state.h"
+
+bool mgm_bf16_is_native(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+static enum mgm_status measure(struct mgm_train_plan *plan)
+{
+    const struct mgm_train_plan_settings *s = &plan->settings;
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        const struct mgm_layer *layer = &plan->graph->layers[i];
+        struct train_node *node = &plan->nodes[i];
+        node->h = layer->stride ? s->h / layer->stride : 1;
+        node->w = layer->stride ? s->w / layer->stride : 1;
+        node->count = (size_t)s->n * (size_t)node->h * (size_t)node->w * (size_t)layer->channels;
+        node->sigma = 1;
+    }
+    return MGM_OK;
+}
+
+/* A ReLU that stands before a norm is fused into the convolution that feeds it. */
+static float slope_after(const struct mgm_graph *graph, int conv)
+{
+    for (int i = conv + 1; i < graph->layer_count; i++)
+        if (graph->layers[i].op == MGM_OP_NORM && graph->layers[i].inputs[0] == conv)
+            return graph->layers[i].relu_first ? 0 : 1;
+    return 1;
+}
+
+static enum mgm_status create_conv(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    int src = layer->inputs[0];
+    const struct train_node *in = &plan->nodes[src], *out = &plan->nodes[index];
+    int reach = layer->dilation * (layer->kernel / 2);
+    struct mgm_conv_shape shape = {.n = plan->settings.n,
+                                   .ih = in->h,
+                                   .iw = in->w,
+                                   .ic = plan->graph->layers[src].channels,
+                                   .oc = layer->channels,
+                                   .oh = out->h,
+                                   .ow = out->w,
+                                   .kernel = layer->kernel,
+                                   .step = layer->step,
+                                   .dilation = layer->dilation,
+                                   .pad_before = reach,
+                                   .pad_after = reach - (layer->step - 1)};
+    if (layer->op == MGM_OP_CONV_TRANSPOSE) {
+        /* see mgm_shuffle() */
+        shape.oh = in->h + 1;
+        shape.ow = in->w + 1;
+        shape.oc = 4 * layer->channels;
+        shape.kernel = 2;
+        shape.step = shape.pad_before = shape.pad_after = 1;
+    }
+    bool needs_data = plan->graph->layers[src].op != MGM_OP_INPUT;
+    return mgm_conv_create_training(plan->ctx, plan->onednn, &shape, plan->settings.precision,
+                                    slope_after(plan->graph, index), needs_data, &plan->nodes[index].conv);
+}
+
+static enum mgm_status create_convs(struct mgm_train_plan *plan)
+{
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        enum mgm_op op = plan->graph->layers[i].op;
+        if (op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE)
+            TRY(create_conv(plan, i));
+    }
+    return MGM_OK;
+}
+
+/* Largest of what single layers need for a while. */
+static enum mgm_status create_scratch(struct mgm_train_plan *plan)
+{
+    size_t weights = 0, workspace = 0, vectors = 0, grid = 0, spare = 0;
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        const struct mgm_layer *layer = &plan->graph->layers[i];
+        const struct train_node *node = &plan->nodes[i];
+        if (node->conv && plan->graph->params[layer->weights].count > weights)
+            weights = plan->graph->params[layer->weights].count;
+        if (layer->op == MGM_OP_NORM) {
+            size_t needed = mgm_norm_workspace(layer->channels) + 2 * (size_t)layer->channels;
+            workspace = needed > workspace ? needed : workspace;
+            vectors += 2 * (size_t)layer->channels;
+        }
+        if (layer->op == MGM_OP_CONV_TRANSPOSE) {
+            size_t pixels = (size_t)plan->settings.n * (size_t)(node->h / 2 + 1) * (size_t)(node->w / 2 + 1);
+            size_t needed = pixels * 4 * (size_t)layer->channels;
+            grid = needed > grid ? needed : grid;
+        }
+        if (layer->op != MGM_OP_INPUT && node->count > spare)
+            spare = node->count;
+    }
+    plan->weights = mgm_alloc(weights, sizeof(float));
+    plan->gradient = mgm_alloc(weights, sizeof(float));
+    plan->workspace = mgm_alloc(workspace, sizeof(float));
+    plan->vectors = mgm_alloc(vectors, sizeof(float));
+    plan->grid = mgm_alloc(grid, mgm_value_size(plan));
+    plan->spare = mgm_alloc(spare, mgm_value_size(plan));
+    if (!plan->weights || !plan->gradient || !plan->workspace || !plan->vectors || !plan->grid || !plan->spare)
+        return mgm_fail_nomem(plan->ctx, "training");
+    float *next = plan->vectors;
+    for (int i = 0; i < plan->graph->layer_count; i++)
+        if (plan->graph->layers[i].op == MGM_OP_NORM) {
+            plan->nodes[i].mean = next;
+            plan->nodes[i].inverse = next + plan->graph->layers[i].channels;
+            next += 2 * plan->graph->layers[i].channels;
+        }
+    return MGM_OK;
+}
+
+/* Steps of backward are counted so that layer i is taken at step layer_count − i; outputs get their gradient at step 0. */
+static void diff_lives(const struct mgm_train_plan *plan, int index, struct mgm_plan_buffer buffers[2])
+{
+    int found = 0, layers = plan->graph->layer_count;
+    const struct train_node *node = &plan->nodes[index];
+    for (int i = 0; i < plan->graph->output_count; i++)
+        if (plan->graph->outputs[i] == index)
+            buffers[found++].first = 0;
+    for (int i = layers - 1; i > index && found < 2; i--)
+        for (int k = 0; k < plan->graph->layers[i].input_count && found < 2; k++)
+            if (plan->graph->layers[i].inputs[k] == index)
+                buffers[found++].first = layers - i;
+    for (int i = 0; i < found; i++) {
+        buffers[i].bytes = node->count * mgm_value_size(plan);
+        buffers[i].last = layers - index;
+    }
+}
+
+static enum mgm_status create_diffs(struct mgm_train_plan *plan)
+{
+    int layers = plan->graph->layer_count;
+    struct mgm_plan_buffer *buffers = mgm_alloc_zeroed((size_t)layers * 2, sizeof *buffers);
+    if (!buffers)
+        return mgm_fail_nomem(plan->ctx, "training");
+    for (int i = 0; i < layers; i++)
+        if (plan->graph->layers[i].op != MGM_OP_INPUT)
+            diff_lives(plan, i, buffers + (size_t)2 * i);
+    size_t bytes;
+    enum mgm_status status = mgm_plan_buffers(plan->ctx, buffers, 2 * layers, &bytes);
+    if (status == MGM_OK && !(plan->diffs = mgm_alloc(bytes, 1)))
+        status = mgm_fail_nomem(plan->ctx, "gradients");
+    for (int i = 0; i < 2 * layers && status == MGM_OK; i++)
+        plan->nodes[i / 2].diff[i % 2] = buffers[i].bytes ? (char *)plan->diffs + buffers[i].offset : NULL;
+    mgm_free(buffers);
+    return status;
+}
+
+static enum mgm_status create_values(struct mgm_train_plan *plan)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < plan->graph->layer_count; i++)
+        bytes += (plan->nodes[i].count * mgm_value_size(plan) + 63) / 64 * 64;
+    plan->values = mgm_alloc(bytes, 1);
+    if (!plan->values)
+        return mgm_fail_nomem(plan->ctx, "activations");
+    char *next = plan->values;
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        plan->nodes[i].value = next;
+        next += (plan->nodes[i].count * mgm_value_size(plan) + 63) / 64 * 64;
+    }
+    for (int i = 0; i < plan->graph->output_count; i++) {
+        struct train_node *node = &plan->nodes[plan->graph->outputs[i]];
+        node->output_value = mgm_alloc_zeroed(node->count, sizeof(float));
+        node->output_gradient = mgm_alloc_zeroed(node->count, sizeof(float));
+        if (!node->output_value || !node->output_gradient)
+            return mgm_fail_nomem(plan->ctx, "training");
+    }
+    return MGM_OK;
+}
+
+enum mgm_status mgm_train_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph, struct mgm_params *params,
+                                      const struct mgm_train_plan_settings *settings, struct mgm_train_plan **out)
+{
+    *out = NULL;
+    if (settings->n < 1 || settings->h < 32 || settings->w < 32 || settings->h % 32 || settings->w % 32)
+        return mgm_fail(ctx, MGM_E_SHAPE, "training needs crops whose sides are multiples of 32, not %d × %d × %d",
+                        settings->n, settings->h, settings->w);
+    struct mgm_train_plan *plan = mgm_alloc_zeroed(1, sizeof *plan);
+    if (!plan)
+        return mgm_fail_nomem(ctx, "a training plan");
+    *plan = (struct mgm_train_plan){.ctx = ctx, .graph = graph, .params = params, .settings = *settings};
+    plan->settings.threads = mgm_thread_count(settings->threads);
+    plan->nodes = mgm_alloc_zeroed((size_t)graph->layer_count, sizeof *plan->nodes);
+    enum mgm_status status = plan->nodes ? measure(plan) : mgm_fail_nomem(ctx, "a training plan");
+    if (status == MGM_OK)
+        status = mgm_onednn_create(ctx, settings->threads, &plan->onednn);
+    if (status == MGM_OK)
+        status = create_convs(plan);
+    if (status == MGM_OK)
+        status = create_scratch(plan);
+    if (status == MGM_OK)
+        status = create_values(plan);
+    if (status == MGM_OK)
+        status = create_diffs(plan);
+    if (status != MGM_OK)
+        mgm_train_plan_destroy(&plan);
+    *out = plan;
+    return status;
+}
+
+void mgm_train_plan_destroy(struct mgm_train_plan **plan)
+{
+    struct mgm_train_plan *p = *plan;
+    if (!p)
+        return;
+    for (int i = 0; p->nodes && i < p->graph->layer_count; i++) {
+        mgm_conv_destroy(&p->nodes[i].conv);
+        mgm_free(p->nodes[i].output_value);
+        mgm_free(p->nodes[i].output_gradient);
+    }
+    mgm_onednn_destroy(&p->onednn);
+    mgm_free(p->nodes);
+    mgm_free(p->values);
+    mgm_free(p->diffs);
+    mgm_free(p->vectors);
+    mgm_free(p->weights);
+    mgm_free(p->gradient);
+    mgm_free(p->workspace);
+    mgm_free(p->grid);
+    mgm_free(p->spare);
+    mgm_free(p);
+    *plan = NULL;
+}
+
+const float *mgm_train_plan_output(struct mgm_train_plan *plan, int index)
+{
+    return plan->nodes[plan->graph->outputs[index]].output_value;
+}
+
+float *mgm_train_plan_output_gradient(struct mgm_train_plan *plan, int index)
+{
+    return plan->nodes[plan->graph->outputs[index]].output_gradient;
+}
