@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/layer_shape.h"
 #include "nn/planner.h"
 #include "nn/train_state.h"
 
@@ -15,58 +16,29 @@ bool mgm_bf16_is_native(void)
 #endif
 }
 
-static enum mgm_status measure(struct mgm_train_plan *plan)
+static void measure(struct mgm_train_plan *plan)
 {
     const struct mgm_train_plan_settings *s = &plan->settings;
     for (int i = 0; i < plan->graph->layer_count; i++) {
         const struct mgm_layer *layer = &plan->graph->layers[i];
         struct train_node *node = &plan->nodes[i];
-        node->h = layer->stride ? s->h / layer->stride : 1;
-        node->w = layer->stride ? s->w / layer->stride : 1;
+        node->h = mgm_layer_side(layer, s->h);
+        node->w = mgm_layer_side(layer, s->w);
         node->count = (size_t)s->n * (size_t)node->h * (size_t)node->w * (size_t)layer->channels;
         node->sigma = 1;
     }
-    return MGM_OK;
-}
-
-/* A ReLU that stands before a norm is fused into the convolution that feeds it. */
-static float slope_after(const struct mgm_graph *graph, int conv)
-{
-    for (int i = conv + 1; i < graph->layer_count; i++)
-        if (graph->layers[i].op == MGM_OP_NORM && graph->layers[i].inputs[0] == conv)
-            return graph->layers[i].relu_first ? 0 : 1;
-    return 1;
 }
 
 static enum mgm_status create_conv(struct mgm_train_plan *plan, int index)
 {
-    const struct mgm_layer *layer = &plan->graph->layers[index];
-    int src = layer->inputs[0];
-    const struct train_node *in = &plan->nodes[src], *out = &plan->nodes[index];
-    int reach = layer->dilation * (layer->kernel / 2);
-    struct mgm_conv_shape shape = {.n = plan->settings.n,
-                                   .ih = in->h,
-                                   .iw = in->w,
-                                   .ic = plan->graph->layers[src].channels,
-                                   .oc = layer->channels,
-                                   .oh = out->h,
-                                   .ow = out->w,
-                                   .kernel = layer->kernel,
-                                   .step = layer->step,
-                                   .dilation = layer->dilation,
-                                   .pad_before = reach,
-                                   .pad_after = reach - (layer->step - 1)};
-    if (layer->op == MGM_OP_CONV_TRANSPOSE) {
-        /* see mgm_shuffle() */
-        shape.oh = in->h + 1;
-        shape.ow = in->w + 1;
-        shape.oc = 4 * layer->channels;
-        shape.kernel = 2;
-        shape.step = shape.pad_before = shape.pad_after = 1;
-    }
-    bool needs_data = plan->graph->layers[src].op != MGM_OP_INPUT;
-    return mgm_conv_create_training(plan->ctx, plan->onednn, &shape, plan->settings.precision,
-                                    slope_after(plan->graph, index), needs_data, &plan->nodes[index].conv);
+    const struct mgm_train_plan_settings *s = &plan->settings;
+    struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, index, s->n, s->h, s->w);
+    /* A ReLU that stands before a norm is fused into the convolution that feeds it. */
+    int norm = mgm_norm_after(plan->graph, index);
+    float slope = norm >= 0 && plan->graph->layers[norm].relu_first ? 0 : 1;
+    bool needs_data = plan->graph->layers[plan->graph->layers[index].inputs[0]].op != MGM_OP_INPUT;
+    return mgm_conv_create_training(plan->ctx, plan->onednn, &shape, s->precision, slope, needs_data,
+                                    &plan->nodes[index].conv);
 }
 
 static enum mgm_status create_convs(struct mgm_train_plan *plan)
@@ -192,7 +164,9 @@ enum mgm_status mgm_train_plan_create(struct mgm_context *ctx, const struct mgm_
     *plan = (struct mgm_train_plan){.ctx = ctx, .graph = graph, .params = params, .settings = *settings};
     plan->settings.threads = mgm_thread_count(settings->threads);
     plan->nodes = mgm_alloc_zeroed((size_t)graph->layer_count, sizeof *plan->nodes);
-    enum mgm_status status = plan->nodes ? measure(plan) : mgm_fail_nomem(ctx, "a training plan");
+    enum mgm_status status = plan->nodes ? MGM_OK : mgm_fail_nomem(ctx, "a training plan");
+    if (status == MGM_OK)
+        measure(plan);
     if (status == MGM_OK)
         status = mgm_onednn_create(ctx, settings->threads, &plan->onednn);
     if (status == MGM_OK)
