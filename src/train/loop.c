@@ -1,0 +1,206 @@
+#include "train/loop.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "train/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { DILATION_KEY = 0x64696c61, FAILURES_MAX = 5 };
+
+static void close_phase(struct mgm_train_run *run)
+{
+    mgm_feed_destroy(&run->feed);
+    mgm_train_plan_destroy(&run->plan);
+    mgm_step_destroy(&run->step);
+    mgm_free(run->input);
+    run->input = NULL;
+    for (int i = 0; i < 2; i++) {
+        mgm_free(run->dilate[i]);
+        run->dilate[i] = NULL;
+    }
+    run->phase = -1;
+}
+
+/** Makes what depends on the crop size, if the iteration belongs to another phase than the last one. */
+static enum mgm_status enter_phase(struct mgm_train_run *run)
+{
+    const struct mgm_train_config *config = run->config;
+    int index = mgm_crop_phase_at(config->phases, config->phase_count, run->state.iteration, config->iterations);
+    if (index == run->phase)
+        return MGM_OK;
+    close_phase(run);
+    const struct mgm_crop_phase *phase = &config->phases[index];
+    size_t batch = (size_t)phase->batch;
+    bool bf16 = config->precision == MGM_CHOOSE_AUTO ? mgm_bf16_is_native() : config->precision == MGM_CHOOSE_BF16;
+    const struct mgm_train_plan_settings settings = {
+        .n = phase->batch,
+        .h = phase->size,
+        .w = phase->size,
+        .precision = bf16 ? MGM_PRECISION_BF16 : MGM_PRECISION_F32,
+        .threads = run->options->threads,
+    };
+    TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->state.params, &settings, &run->plan));
+    TRY(mgm_step_create(run->ctx, phase->batch, phase->size, run->options->threads, &run->step));
+    TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->state.sample, &run->feed));
+    run->input = mgm_alloc(batch * (size_t)(phase->size * phase->size) * MGM_NETWORK_INPUTS, sizeof(float));
+    for (int i = 0; i < 2; i++)
+        run->dilate[i] = mgm_alloc(batch, sizeof(int));
+    if (!run->input || !run->dilate[0] || !run->dilate[1])
+        return mgm_fail_nomem(run->ctx, "training");
+    run->phase = index;
+    mgm_run_note(run, "crops of %d pixels, %d at a time, %s", phase->size, phase->batch, bf16 ? "bf16" : "f32");
+    return MGM_OK;
+}
+
+/** Masks of this iteration: the ground truth's, or from the predictions with dilations drawn for each sample. */
+static struct mgm_step_masks choose_masks(struct mgm_train_run *run, const struct mgm_batch *batch)
+{
+    const struct mgm_train_config *config = run->config;
+    uint64_t seed = (uint64_t)config->seed;
+    if (mgm_curriculum_uses_truth(&config->curriculum, seed, run->state.iteration, config->iterations))
+        return (struct mgm_step_masks){.os4 = batch->unknown, .os1 = batch->unknown};
+    for (int i = 0; i < batch->n; i++) {
+        struct mgm_random random = mgm_random_stream(seed ^ DILATION_KEY, run->state.sample + (uint64_t)i);
+        run->dilate[0][i] = mgm_random_int(&random, config->dilate_os4[0], config->dilate_os4[1]);
+        run->dilate[1][i] = mgm_random_int(&random, config->dilate_os1[0], config->dilate_os1[1]);
+    }
+    return (struct mgm_step_masks){.merge = true, .dilate_os4 = run->dilate[0], .dilate_os1 = run->dilate[1]};
+}
+
+static void add_up(struct mgm_train_run *run, const struct mgm_batch *batch, const struct mgm_step_losses *losses,
+                   double norm)
+{
+    struct mgm_train_progress *sums = &run->sums;
+    sums->size = batch->size;
+    sums->batch = batch->n;
+    sums->gradient_norm += norm;
+    sums->losses.total += losses->total;
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        sums->losses.mask_share[head] += losses->mask_share[head];
+        for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
+            sums->losses.value[loss][head] += losses->value[loss][head];
+    }
+    run->iterations++;
+    run->images += batch->n;
+}
+
+static enum mgm_status update(struct mgm_train_run *run, double *norm)
+{
+    struct mgm_train_state *state = &run->state;
+    const struct mgm_train_config *config = run->config;
+    double rate = mgm_learning_rate(state->iteration, config->iterations, config->warmup, config->learning_rate);
+    *norm = mgm_optimiser_step(&state->optimiser, &config->optimiser, rate, run->options->threads, state->params.gradients,
+                               state->params.values);
+    run->sums.learning_rate = rate;
+    run->failures = isfinite(*norm) ? 0 : run->failures + 1;
+    if (run->failures >= FAILURES_MAX)
+        return mgm_fail(run->ctx, MGM_E_BACKEND,
+                        "training diverged at iteration %" PRId64
+                        ": the gradient is not finite; lower learning_rate and resume",
+                        state->iteration);
+    if (state->average && isfinite(*norm)) {
+        /* A young average would be dominated by the starting values. */
+        double young = (1 + (double)state->optimiser.steps) / (10 + (double)state->optimiser.steps);
+        mgm_average_update(state->average, state->params.values, run->graph.value_count, fmin(config->average_decay, young),
+                           run->options->threads);
+    }
+    return MGM_OK;
+}
+
+static enum mgm_status iterate(struct mgm_train_run *run)
+{
+    const struct mgm_batch *batch;
+    struct mgm_step_losses losses;
+    double waited = 0, norm = 0, began = mgm_seconds();
+    TRY(mgm_feed_next(run->ctx, run->feed, &batch, &waited));
+    mgm_feed_pack(batch, run->options->threads, run->input);
+    TRY(mgm_train_plan_forward(run->plan, run->input));
+    const float *raw[MGM_HEAD_COUNT];
+    float *raw_gradient[MGM_HEAD_COUNT];
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        raw[head] = mgm_train_plan_output(run->plan, head);
+        raw_gradient[head] = mgm_train_plan_output_gradient(run->plan, head);
+    }
+    struct mgm_step_masks masks = choose_masks(run, batch);
+    mgm_step_predict(run->step, raw);
+    TRY(mgm_step_evaluate(run->ctx, run->step, batch, &masks, &run->config->objective, &losses));
+    if (!isfinite(losses.total))
+        return mgm_fail(run->ctx, MGM_E_BACKEND,
+                        "training diverged at iteration %" PRId64 ": the loss is not finite; lower learning_rate and resume",
+                        run->state.iteration);
+    mgm_step_propagate(run->step, raw_gradient);
+    TRY(mgm_train_plan_backward(run->plan));
+    TRY(update(run, &norm));
+    run->sums.truth_share += masks.merge ? 0 : 1;
+    add_up(run, batch, &losses, norm);
+    run->waited += waited;
+    run->state.iteration++;
+    run->state.sample += (uint64_t)batch->n;
+    run->state.seconds += mgm_seconds() - began;
+    return MGM_OK;
+}
+
+static bool is_due(int64_t iteration, int interval)
+{
+    return interval > 0 && iteration % interval == 0;
+}
+
+static enum mgm_status run_iterations(struct mgm_train_run *run)
+{
+    const struct mgm_train_config *config = run->config;
+    const struct mgm_train_options *options = run->options;
+    struct mgm_train_state *state = &run->state;
+    double began = run->reported_at = mgm_seconds();
+    int64_t saved_at = state->iteration, validated_at = -1;
+    bool stopped = false;
+    while (state->iteration < config->iterations && !stopped) {
+        TRY(enter_phase(run));
+        TRY(iterate(run));
+        if (mgm_seconds() - run->reported_at >= options->report_every)
+            mgm_run_report(run);
+        stopped = (run->hooks->stop && *run->hooks->stop) ||
+                  (options->minutes > 0 && mgm_seconds() - began >= 60 * options->minutes);
+        bool last = state->iteration == config->iterations;
+        double paused = mgm_seconds();
+        if (is_due(state->iteration, config->checkpoint_interval) || stopped || last) {
+            TRY(mgm_run_save(run));
+            saved_at = state->iteration;
+        }
+        if (config->validation.interval && (is_due(state->iteration, config->validation.interval) || (last && !stopped)) &&
+            validated_at != state->iteration) {
+            TRY(mgm_run_validate(run));
+            validated_at = state->iteration;
+        }
+        run->reported_at += mgm_seconds() - paused; /* so that rates are those of training alone */
+    }
+    mgm_run_report(run);
+    mgm_run_note(run, "%s at iteration %" PRId64 " of %" PRId64 "; checkpoint and weights are in %s",
+                 stopped && state->iteration < config->iterations ? "stopped" : "complete", saved_at, config->iterations,
+                 config->run);
+    return MGM_OK;
+}
+
+enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_config *config,
+                              const struct mgm_foreground_store *store, const struct mgm_train_options *options,
+                              const struct mgm_train_hooks *hooks)
+{
+    struct mgm_train_run run = {
+        .ctx = ctx, .config = config, .store = store, .options = options, .hooks = hooks, .phase = -1};
+    enum mgm_status status = mgm_network_build(ctx, config->width, false, &run.graph);
+    if (status == MGM_OK)
+        status = mgm_train_state_create(ctx, &run.graph, (uint64_t)config->seed, config->average_decay > 0, &run.state);
+    if (status == MGM_OK)
+        status = mgm_run_open(&run);
+    if (status == MGM_OK)
+        status = run_iterations(&run);
+    close_phase(&run);
+    mgm_validation_destroy(&run.validation);
+    if (run.log)
+        fclose(run.log);
+    mgm_train_state_release(&run.state);
+    mgm_graph_release(&run.graph);
+    return status;
+}

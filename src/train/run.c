@@ -1,0 +1,271 @@
+#include "train/run.h"
+
+#include "base/memory.h"
+#include "matting/model.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+double mgm_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void mgm_run_note(struct mgm_train_run *run, const char *format, ...)
+{
+    char sentence[1024];
+    va_list arguments;
+    if (!run->hooks->note)
+        return;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    run->hooks->note(run->hooks->argument, sentence);
+}
+
+static enum mgm_status path_in_run(const struct mgm_train_run *run, const char *name, char path[MGM_CONFIG_PATH_MAX])
+{
+    if (snprintf(path, MGM_CONFIG_PATH_MAX, "%s/%s", run->config->run, name) < MGM_CONFIG_PATH_MAX)
+        return MGM_OK;
+    return mgm_fail(run->ctx, MGM_E_IO, "the path of the run folder is too long: %.100s…", run->config->run);
+}
+
+/** mkdir -p */
+static enum mgm_status make_folder(struct mgm_context *ctx, const char *folder)
+{
+    char path[MGM_CONFIG_PATH_MAX];
+    snprintf(path, sizeof path, "%s", folder);
+    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return mgm_fail(ctx, MGM_E_IO, "cannot make the folder %s: %s", path, strerror(errno));
+        if (!slash)
+            return MGM_OK;
+        *slash = '/';
+    }
+}
+
+static enum mgm_status load_initial(struct mgm_train_run *run)
+{
+    struct mgm_safetensors *file = NULL;
+    TRY(mgm_safetensors_open(run->ctx, run->config->init, &file));
+    enum mgm_status status = mgm_params_load(run->ctx, &run->graph, file, &run->state.params);
+    mgm_safetensors_close(&file);
+    if (status == MGM_OK && run->state.average)
+        memcpy(run->state.average, run->state.params.values, run->graph.value_count * sizeof(float));
+    return status;
+}
+
+static enum mgm_status resume(struct mgm_train_run *run, const char *path)
+{
+    struct mgm_train_state *state = &run->state;
+    uint64_t digest = mgm_train_config_digest(run->config);
+    TRY(mgm_checkpoint_load(run->ctx, path, state));
+    mgm_run_note(run, "going on from iteration %" PRId64 " of %s", state->iteration, path);
+    if (state->config_digest != digest || state->seed != (uint64_t)run->config->seed)
+        mgm_run_note(run,
+                     "the configuration is not the one that the checkpoint was trained with; going on with the new one");
+    state->config_digest = digest;
+    state->seed = (uint64_t)run->config->seed;
+    return MGM_OK;
+}
+
+enum mgm_status mgm_run_open(struct mgm_train_run *run)
+{
+    char path[MGM_CONFIG_PATH_MAX];
+    const struct mgm_train_config *config = run->config;
+    run->state.config_digest = mgm_train_config_digest(config);
+    TRY(make_folder(run->ctx, config->run));
+    TRY(path_in_run(run, "checkpoint.safetensors", path));
+    bool exists = access(path, F_OK) == 0;
+    if (exists && !run->options->resume)
+        return mgm_fail(run->ctx, MGM_E_INVALID, "%s exists already: go on with --resume, or name another folder with --run",
+                        path);
+    if (exists)
+        TRY(resume(run, path));
+    else if (config->init[0])
+        TRY(load_initial(run));
+    TRY(path_in_run(run, "log.jsonl", path));
+    run->log = fopen(path, "a");
+    if (!run->log)
+        return mgm_fail(run->ctx, MGM_E_IO, "cannot write %s: %s", path, strerror(errno));
+    return MGM_OK;
+}
+
+/** Takes the object. A line that cannot be written is lost; training is worth more than its log. */
+static void log_object(struct mgm_train_run *run, cJSON *object)
+{
+    char *line = object ? cJSON_PrintUnformatted(object) : NULL;
+    if (line) {
+        fprintf(run->log, "%s\n", line);
+        fflush(run->log);
+    }
+    cJSON_free(line);
+    cJSON_Delete(object);
+}
+
+static void log_progress(struct mgm_train_run *run, const struct mgm_train_progress *progress)
+{
+    static const char *const levels[MGM_HEAD_COUNT] = {"os8", "os4", "os1"};
+    cJSON *object = cJSON_CreateObject();
+    char name[32];
+    cJSON_AddStringToObject(object, "event", "progress");
+    cJSON_AddNumberToObject(object, "iteration", (double)progress->iteration);
+    cJSON_AddNumberToObject(object, "seconds", run->state.seconds);
+    cJSON_AddNumberToObject(object, "samples", (double)run->state.sample);
+    cJSON_AddNumberToObject(object, "size", progress->size);
+    cJSON_AddNumberToObject(object, "batch", progress->batch);
+    cJSON_AddNumberToObject(object, "loss", progress->losses.total);
+    for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
+        for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+            snprintf(name, sizeof name, "%s_%s", mgm_loss_name((enum mgm_loss)loss), levels[head]);
+            cJSON_AddNumberToObject(object, name, progress->losses.value[loss][head]);
+        }
+    for (int head = MGM_HEAD_OS4; head < MGM_HEAD_COUNT; head++) {
+        snprintf(name, sizeof name, "mask_%s", levels[head]);
+        cJSON_AddNumberToObject(object, name, progress->losses.mask_share[head]);
+    }
+    cJSON_AddNumberToObject(object, "learning_rate", progress->learning_rate);
+    cJSON_AddNumberToObject(object, "gradient_norm", progress->gradient_norm);
+    cJSON_AddNumberToObject(object, "images_per_second", progress->images_per_second);
+    cJSON_AddNumberToObject(object, "waiting_share", progress->waiting_share);
+    cJSON_AddNumberToObject(object, "truth_share", progress->truth_share);
+    log_object(run, object);
+}
+
+static void divide_losses(struct mgm_step_losses *losses, double by)
+{
+    losses->total /= by;
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        losses->mask_share[head] /= by;
+        for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
+            losses->value[loss][head] /= by;
+    }
+}
+
+void mgm_run_report(struct mgm_train_run *run)
+{
+    double now = mgm_seconds(), elapsed = now - run->reported_at, count = run->iterations;
+    if (run->iterations > 0 && elapsed > 0) {
+        struct mgm_train_progress progress = run->sums;
+        divide_losses(&progress.losses, count);
+        progress.gradient_norm /= count;
+        progress.truth_share /= count;
+        progress.iteration = run->state.iteration;
+        progress.iterations = run->config->iterations;
+        progress.images_per_second = run->images / elapsed;
+        progress.waiting_share = run->waited / elapsed;
+        progress.seconds_left = (double)(progress.iterations - progress.iteration) * elapsed / count;
+        log_progress(run, &progress);
+        if (run->hooks->progress)
+            run->hooks->progress(run->hooks->argument, &progress);
+    }
+    memset(&run->sums, 0, sizeof run->sums);
+    run->iterations = 0;
+    run->waited = run->images = 0;
+    run->reported_at = now;
+}
+
+/**
+ * The model as it is written: the moving average where there is one. The spectral-norm vectors follow the newest weights by
+ * power iteration; an average of them would not have length 1.
+ */
+static enum mgm_status present_params(struct mgm_train_run *run, struct mgm_params *out)
+{
+    const struct mgm_train_state *state = &run->state;
+    const struct mgm_graph *graph = &run->graph;
+    TRY(mgm_params_create(run->ctx, graph, false, out));
+    memcpy(out->values, state->average ? state->average : state->params.values, graph->value_count * sizeof(float));
+    for (int i = 0; i < graph->param_count; i++) {
+        const struct mgm_param_info *info = &graph->params[i];
+        if (info->role == MGM_PARAM_SPECTRAL_U || info->role == MGM_PARAM_SPECTRAL_V)
+            memcpy(out->values + info->offset, state->params.values + info->offset, info->count * sizeof(float));
+    }
+    return MGM_OK;
+}
+
+/** "training" of the metadata: what the weights were made by. NULL if memory ran out. */
+static char *training_facts(const struct mgm_train_run *run)
+{
+    const struct mgm_train_config *config = run->config;
+    char digest[20];
+    snprintf(digest, sizeof digest, "%016" PRIx64, run->state.config_digest);
+    cJSON *facts = cJSON_CreateObject();
+    cJSON_AddNumberToObject(facts, "iterations", (double)run->state.iteration);
+    cJSON_AddNumberToObject(facts, "of_iterations", (double)config->iterations);
+    cJSON_AddNumberToObject(facts, "samples", (double)run->state.sample);
+    cJSON_AddNumberToObject(facts, "hours", run->state.seconds / 3600);
+    cJSON_AddNumberToObject(facts, "seed", (double)config->seed);
+    cJSON_AddStringToObject(facts, "config", digest);
+    cJSON_AddStringToObject(facts, "data", "drawn foregrounds over photographs");
+    cJSON_AddNumberToObject(facts, "foregrounds", config->foregrounds.count);
+    cJSON_AddNumberToObject(facts, "foreground_seed", (double)config->foregrounds.seed);
+    if (run->options->command)
+        cJSON_AddStringToObject(facts, "command", run->options->command);
+    char *text = facts ? cJSON_PrintUnformatted(facts) : NULL;
+    cJSON_Delete(facts);
+    return text;
+}
+
+static enum mgm_status save_weights(struct mgm_train_run *run)
+{
+    char path[MGM_CONFIG_PATH_MAX], width[32];
+    struct mgm_params params = {0};
+    char *facts = training_facts(run);
+    snprintf(width, sizeof width, "%.10g", run->config->width);
+    const char *const metadata[] = {MGM_METADATA_ARCHITECTURE, "mgm-matting",       MGM_METADATA_WIDTH,   width,
+                                    MGM_METADATA_NAME,         run->config->name,   MGM_METADATA_LICENSE, "MIT",
+                                    MGM_METADATA_TRAINING,     facts ? facts : "{}"};
+    enum mgm_status status = path_in_run(run, "weights.safetensors", path);
+    if (status == MGM_OK)
+        status = present_params(run, &params);
+    if (status == MGM_OK)
+        status = mgm_params_save(run->ctx, &run->graph, &params, MGM_DTYPE_F16, path, metadata, 5);
+    mgm_params_release(&params);
+    cJSON_free(facts);
+    return status;
+}
+
+enum mgm_status mgm_run_save(struct mgm_train_run *run)
+{
+    char path[MGM_CONFIG_PATH_MAX];
+    TRY(path_in_run(run, "checkpoint.safetensors", path));
+    TRY(mgm_checkpoint_save(run->ctx, path, &run->state));
+    return save_weights(run);
+}
+
+enum mgm_status mgm_run_validate(struct mgm_train_run *run)
+{
+    const struct mgm_train_config *config = run->config;
+    struct mgm_validation_scores scores;
+    struct mgm_params params = {0};
+    if (!run->validation)
+        TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->validation.count, config->validation.size,
+                                  &run->validation));
+    enum mgm_status status = present_params(run, &params);
+    if (status == MGM_OK)
+        status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &scores);
+    mgm_params_release(&params);
+    TRY(status);
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "event", "validation");
+    cJSON_AddNumberToObject(object, "iteration", (double)run->state.iteration);
+    cJSON_AddNumberToObject(object, "sad", scores.sad);
+    cJSON_AddNumberToObject(object, "mse", scores.mse);
+    cJSON_AddNumberToObject(object, "sad_whole", scores.sad_whole);
+    cJSON_AddNumberToObject(object, "mse_whole", scores.mse_whole);
+    cJSON_AddNumberToObject(object, "sad_guidance", scores.sad_guidance);
+    log_object(run, object);
+    if (run->hooks->validated)
+        run->hooks->validated(run->hooks->argument, run->state.iteration, &scores);
+    return MGM_OK;
+}

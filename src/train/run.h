@@ -1,0 +1,55 @@
+/**
+ * What a training run holds while it runs; shared by loop.c (the iterations) and run.c (what is written).
+ */
+#ifndef MGM_TRAIN_RUN_H
+#define MGM_TRAIN_RUN_H
+
+#include "nn/train_plan.h"
+#include "train/checkpoint.h"
+#include "train/feed.h"
+#include "train/loop.h"
+
+#include <stdio.h>
+
+struct mgm_train_run {
+    struct mgm_context *ctx;
+    const struct mgm_train_config *config;
+    const struct mgm_foreground_store *store;
+    const struct mgm_train_options *options;
+    const struct mgm_train_hooks *hooks;
+    struct mgm_graph graph;
+    struct mgm_train_state state;
+    struct mgm_validation *validation;
+    FILE *log;
+    /* of the present crop phase */
+    int phase; /* −1: none yet */
+    struct mgm_feed *feed;
+    struct mgm_train_plan *plan;
+    struct mgm_step *step;
+    float *input;
+    int *dilate[2]; /* [batch], for os4 and os1 */
+    /* since the last report */
+    struct mgm_train_progress sums;
+    int iterations;
+    double waited, images, reported_at;
+    int failures; /* gradients that were not finite, in a row */
+};
+
+/** Monotonic clock. */
+double mgm_seconds(void);
+
+void mgm_run_note(struct mgm_train_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Makes the run folder and the state, or reads the checkpoint; opens the log. */
+MGM_MUST_CHECK enum mgm_status mgm_run_open(struct mgm_train_run *run);
+
+/** The means since the last report go to the log and the hook; starts counting anew. */
+void mgm_run_report(struct mgm_train_run *run);
+
+/** Writes the checkpoint and the weights. */
+MGM_MUST_CHECK enum mgm_status mgm_run_save(struct mgm_train_run *run);
+
+/** Scores the model as it would be written now. */
+MGM_MUST_CHECK enum mgm_status mgm_run_validate(struct mgm_train_run *run);
+
+#endif

@@ -1,0 +1,115 @@
+#include "train/validation.h"
+
+#include "base/memory.h"
+#include "matting/refinement.h"
+#include "nn/infer_plan.h"
+#include "train/feed.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SEED = 20210619, DILATE_OS4 = 15, DILATE_OS1 = 7 };
+
+struct mgm_validation {
+    struct mgm_batch batch;
+    float *alpha[MGM_HEAD_COUNT], *fused;
+    uint8_t *unknown[2];
+};
+
+enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
+                                      const struct mgm_sample_settings *samples, int count, int size,
+                                      struct mgm_validation **out)
+{
+    *out = NULL;
+    struct mgm_validation *validation = mgm_alloc_zeroed(1, sizeof *validation);
+    if (!validation)
+        return mgm_fail_nomem(ctx, "validation");
+    struct mgm_sample_settings settings = *samples;
+    settings.validation = true;
+    size_t plane = (size_t)size * (size_t)size;
+    bool complete = true;
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        complete = (validation->alpha[head] = mgm_alloc(plane, sizeof(float))) && complete;
+    for (int i = 0; i < 2; i++)
+        complete = (validation->unknown[i] = mgm_alloc(plane, 1)) && complete;
+    complete = (validation->fused = mgm_alloc(plane, sizeof(float))) && complete;
+    enum mgm_status status = complete ? MGM_OK : mgm_fail_nomem(ctx, "validation");
+    if (status == MGM_OK)
+        status = mgm_batch_create(ctx, count, size, &validation->batch);
+    for (int i = 0; i < count && status == MGM_OK; i++)
+        status = mgm_sample_make(ctx, store, &settings, SEED, (uint64_t)i, &validation->batch, i);
+    if (status == MGM_OK)
+        *out = validation;
+    else
+        mgm_validation_destroy(&validation);
+    return status;
+}
+
+void mgm_validation_destroy(struct mgm_validation **validation)
+{
+    if (!*validation)
+        return;
+    mgm_batch_release(&(*validation)->batch);
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        mgm_free((*validation)->alpha[head]);
+    for (int i = 0; i < 2; i++)
+        mgm_free((*validation)->unknown[i]);
+    mgm_free((*validation)->fused);
+    mgm_free(*validation);
+    *validation = NULL;
+}
+
+static void add_scores(const struct mgm_batch *batch, int index, const float *alpha, struct mgm_validation_scores *scores)
+{
+    size_t plane = (size_t)batch->size * (size_t)batch->size, at = (size_t)index * plane, unknown = 0;
+    double sad = 0, squares = 0, sad_whole = 0, squares_whole = 0, guidance = 0;
+    for (size_t i = 0; i < plane; i++) {
+        double d = (double)alpha[i] - (double)batch->alpha[at + i];
+        sad_whole += fabs(d);
+        squares_whole += d * d;
+        if (!batch->unknown[at + i])
+            continue;
+        unknown++;
+        sad += fabs(d);
+        squares += d * d;
+        guidance += fabs((double)batch->guidance[at + i] - (double)batch->alpha[at + i]);
+    }
+    scores->sad += sad / 1000 / batch->n;
+    scores->mse += unknown ? squares / (double)unknown / batch->n : 0;
+    scores->sad_whole += sad_whole / 1000 / batch->n;
+    scores->mse_whole += squares_whole / (double)plane / batch->n;
+    scores->sad_guidance += guidance / 1000 / batch->n;
+}
+
+enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation, const struct mgm_graph *graph,
+                                   const struct mgm_params *params, int threads, struct mgm_validation_scores *scores)
+{
+    const struct mgm_batch *batch = &validation->batch;
+    const struct mgm_infer_plan_settings settings = {.n = 1, .h = batch->size, .w = batch->size, .threads = threads};
+    struct mgm_infer_plan *plan = NULL;
+    memset(scores, 0, sizeof *scores);
+    TRY(mgm_infer_plan_create(ctx, graph, params, &settings, &plan));
+    enum mgm_status status = MGM_OK;
+    for (int i = 0; i < batch->n && status == MGM_OK; i++) {
+        size_t plane = (size_t)batch->size * (size_t)batch->size;
+        struct mgm_batch one = *batch;
+        one.n = 1;
+        one.image += (size_t)i * 3 * plane;
+        one.guidance += (size_t)i * plane;
+        mgm_feed_pack(&one, 1, mgm_infer_plan_input(plan));
+        status = mgm_infer_plan_run(plan);
+        if (status != MGM_OK)
+            break;
+        for (int head = 0; head < MGM_HEAD_COUNT; head++)
+            mgm_head_to_alpha(mgm_infer_plan_output(plan, head), batch->size, batch->size, mgm_head_stride[head],
+                              validation->alpha[head]);
+        const struct mgm_fusion fusion = {DILATE_OS4, DILATE_OS1, validation->fused, validation->unknown[0],
+                                          validation->unknown[1]};
+        status = mgm_fuse(ctx, validation->alpha[MGM_HEAD_OS8], validation->alpha[MGM_HEAD_OS4],
+                          validation->alpha[MGM_HEAD_OS1], batch->size, batch->size, &fusion);
+        if (status == MGM_OK)
+            add_scores(batch, i, validation->fused, scores);
+    }
+    mgm_infer_plan_destroy(&plan);
+    return status;
+}
