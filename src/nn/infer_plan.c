@@ -5,6 +5,7 @@
 #include "nn/layer_shape.h"
 #include "nn/norm.h"
 #include "nn/planner.h"
+#include "nn/single_conv.h"
 #include "nn/spatial.h"
 #include "nn/spectral.h"
 
@@ -16,7 +17,8 @@ struct infer_step {
     enum mgm_op op;
     int layer, src, residual; /* residual −1: none */
     struct mgm_conv *conv;
-    size_t grid; /* transposed: its place in the arena */
+    float *single; /* a single-channel convolution: its weights and, last, its bias */
+    size_t grid;   /* transposed: the grid's place in the arena; single: its workspace's */
 };
 
 struct mgm_infer_plan {
@@ -41,6 +43,14 @@ static size_t value_count(const struct mgm_infer_plan *plan, int layer)
     const struct mgm_layer *l = &plan->graph->layers[layer];
     const struct mgm_infer_plan_settings *s = &plan->settings;
     return (size_t)s->n * (size_t)mgm_layer_side(l, s->h) * (size_t)mgm_layer_side(l, s->w) * (size_t)l->channels;
+}
+
+static struct mgm_spatial spatial_of(const struct mgm_infer_plan *plan, int layer)
+{
+    const struct mgm_layer *l = &plan->graph->layers[layer];
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    return (struct mgm_spatial){s->threads, MGM_PRECISION_F32, s->n, mgm_layer_side(l, s->h), mgm_layer_side(l, s->w),
+                                l->channels};
 }
 
 /* ---- folding: what a convolution and the norm behind it come to ----------------------------------------------------- */
@@ -153,6 +163,18 @@ static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm
     return status;
 }
 
+static enum mgm_status create_single(struct mgm_infer_plan *plan, const struct mgm_params *params,
+                                     const struct mgm_layer *layer, float **out)
+{
+    const struct mgm_param_info *weights = &plan->graph->params[layer->weights];
+    *out = mgm_alloc(weights->count + 1, sizeof **out);
+    if (!*out)
+        return mgm_fail_nomem(plan->ctx, "weights");
+    memcpy(*out, params->values + weights->offset, weights->count * sizeof **out);
+    (*out)[weights->count] = layer->bias >= 0 ? params->values[plan->graph->params[layer->bias].offset] : 0;
+    return MGM_OK;
+}
+
 /* ---- steps and memory --------------------------------------------------------------------------------------------- */
 
 static enum mgm_status create_steps(struct mgm_infer_plan *plan, const struct mgm_params *params)
@@ -164,7 +186,9 @@ static enum mgm_status create_steps(struct mgm_infer_plan *plan, const struct mg
             continue; /* norms go with their convolutions */
         struct infer_step *step = &plan->steps[plan->step_count];
         *step = (struct infer_step){.op = layer->op, .layer = i, .src = layer->inputs[0], .residual = -1};
-        if (layer->op == MGM_OP_CONV || layer->op == MGM_OP_CONV_TRANSPOSE) {
+        if (mgm_is_single_conv(layer)) {
+            TRY(create_single(plan, params, layer, &step->single));
+        } else if (layer->op == MGM_OP_CONV || layer->op == MGM_OP_CONV_TRANSPOSE) {
             int norm = mgm_norm_after(graph, i);
             TRY(create_conv(plan, params, i, norm, &step->conv));
             if (norm >= 0) {
@@ -221,6 +245,10 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
             plan->buffers[step->layer] =
                 (struct mgm_plan_buffer){value_count(plan, step->layer) * sizeof(float), i, last, 0};
         }
+        if (step->single) {
+            struct mgm_spatial s = spatial_of(plan, step->src);
+            plan->buffers[layers + i] = (struct mgm_plan_buffer){mgm_single_conv_workspace(&s) * sizeof(float), i, i, 0};
+        }
         if (step->op == MGM_OP_CONV_TRANSPOSE) {
             const struct mgm_layer *l = &plan->graph->layers[step->layer];
             size_t pixels = (size_t)plan->settings.n * (size_t)(mgm_layer_side(l, plan->settings.h) / 2 + 1) *
@@ -268,8 +296,10 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
     struct mgm_infer_plan *p = *plan;
     if (!p)
         return;
-    for (int i = 0; p->steps && i < p->graph->layer_count; i++)
+    for (int i = 0; p->steps && i < p->graph->layer_count; i++) {
         mgm_conv_destroy(&p->steps[i].conv);
+        mgm_free(p->steps[i].single);
+    }
     mgm_onednn_destroy(&p->onednn);
     mgm_free(p->steps);
     mgm_free(p->buffers);
@@ -291,14 +321,6 @@ const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index)
     return value_of(plan, plan->graph->outputs[index]);
 }
 
-static struct mgm_spatial spatial_of(const struct mgm_infer_plan *plan, int layer)
-{
-    const struct mgm_layer *l = &plan->graph->layers[layer];
-    const struct mgm_infer_plan_settings *s = &plan->settings;
-    return (struct mgm_spatial){s->threads, MGM_PRECISION_F32, s->n, mgm_layer_side(l, s->h), mgm_layer_side(l, s->w),
-                                l->channels};
-}
-
 static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_step *step)
 {
     void *dst = value_of(plan, step->layer);
@@ -314,6 +336,14 @@ static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_
     s.w /= 2;
     mgm_shuffle(&s, grid, dst);
     return MGM_OK;
+}
+
+static void run_single(struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    struct mgm_spatial s = spatial_of(plan, step->src);
+    const float *bias = step->single + (size_t)s.c * 9;
+    mgm_single_conv(&s, value_of(plan, step->src), step->single, *bias, (float *)((char *)plan->arena + step->grid),
+                    value_of(plan, step->layer));
 }
 
 static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *step)
@@ -352,7 +382,9 @@ enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
     int previous = mgm_onednn_enter(plan->onednn);
     enum mgm_status status = MGM_OK;
     for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
-        if (plan->steps[i].conv)
+        if (plan->steps[i].single)
+            run_single(plan, &plan->steps[i]);
+        else if (plan->steps[i].conv)
             status = run_conv(plan, &plan->steps[i]);
         else
             run_spatial(plan, &plan->steps[i]);

@@ -1,4 +1,5 @@
 /* Backward pass of the training plan: layers in reverse, each handing gradients to its inputs. */
+#include "nn/single_conv.h"
 #include "nn/spectral.h"
 #include "nn/train_state.h"
 
@@ -90,6 +91,18 @@ static enum mgm_status backward_conv(struct mgm_train_plan *plan, int index)
     return weights_gradient(plan, index, diff);
 }
 
+static void backward_single(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    struct train_node *node = &plan->nodes[index];
+    int src = layer->inputs[0];
+    float unused, *bias = layer->bias >= 0 ? gradient_of(plan, layer->bias) : &unused;
+    struct mgm_spatial s = mgm_spatial_of(plan, node->h, node->w, plan->graph->layers[src].channels);
+    mgm_single_conv_backward(&s, plan->nodes[src].value, mgm_param_value(plan, layer->weights), node->output_gradient,
+                             plan->single, claim(plan, src), gradient_of(plan, layer->weights), bias);
+    offer(plan, src);
+}
+
 static void backward_norm(struct mgm_train_plan *plan, int index)
 {
     const struct mgm_layer *layer = &plan->graph->layers[index];
@@ -158,6 +171,10 @@ enum mgm_status mgm_train_plan_backward(struct mgm_train_plan *plan)
     for (int i = 0; i < plan->graph->output_count; i++) {
         int index = plan->graph->outputs[i];
         struct train_node *node = &plan->nodes[index];
+        if (mgm_is_single_conv(&plan->graph->layers[index])) {
+            node->diff_count = 1; /* it reads output_gradient */
+            continue;
+        }
         mgm_convert_from_f32(plan->settings.threads, plan->settings.precision, node->count, node->output_gradient,
                              claim(plan, index));
         offer(plan, index);
@@ -166,7 +183,9 @@ enum mgm_status mgm_train_plan_backward(struct mgm_train_plan *plan)
         enum mgm_op op = plan->graph->layers[i].op;
         if (op == MGM_OP_INPUT || plan->nodes[i].diff_count == 0)
             continue;
-        if (op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE)
+        if (mgm_is_single_conv(&plan->graph->layers[i]))
+            backward_single(plan, i);
+        else if (op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE)
             status = backward_conv(plan, i);
         else if (op == MGM_OP_NORM)
             backward_norm(plan, i);

@@ -1,4 +1,5 @@
 /* Forward pass of the training plan. */
+#include "nn/single_conv.h"
 #include "nn/spectral.h"
 #include "nn/train_state.h"
 
@@ -41,6 +42,16 @@ static enum mgm_status forward_conv(struct mgm_train_plan *plan, int index)
     struct mgm_spatial s = mgm_spatial_of(plan, node->h / 2, node->w / 2, layer->channels);
     mgm_shuffle(&s, plan->grid, node->value);
     return MGM_OK;
+}
+
+/* Only outputs have one channel, so the f32 result is all that is kept. */
+static void forward_single(struct mgm_train_plan *plan, int index)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[index];
+    struct train_node *node = &plan->nodes[index];
+    struct mgm_spatial s = mgm_spatial_of(plan, node->h, node->w, plan->graph->layers[layer->inputs[0]].channels);
+    mgm_single_conv(&s, plan->nodes[layer->inputs[0]].value, mgm_param_value(plan, layer->weights),
+                    layer->bias >= 0 ? *mgm_param_value(plan, layer->bias) : 0, plan->single, node->output_value);
 }
 
 static void forward_norm(struct mgm_train_plan *plan, int index)
@@ -102,6 +113,8 @@ static void read_output(struct mgm_train_plan *plan, int index)
 {
     const struct mgm_layer *layer = &plan->graph->layers[index];
     struct train_node *node = &plan->nodes[index];
+    if (mgm_is_single_conv(layer))
+        return;
     mgm_convert_to_f32(plan->settings.threads, plan->settings.precision, node->count, node->value, node->output_value);
     if (node->conv && layer->bias >= 0) {
         const float *bias = mgm_param_value(plan, layer->bias);
@@ -119,6 +132,8 @@ enum mgm_status mgm_train_plan_forward(struct mgm_train_plan *plan, const float 
         if (op == MGM_OP_INPUT)
             mgm_convert_from_f32(plan->settings.threads, plan->settings.precision, plan->nodes[i].count, input,
                                  plan->nodes[i].value);
+        else if (mgm_is_single_conv(&plan->graph->layers[i]))
+            forward_single(plan, i);
         else if (op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE)
             status = forward_conv(plan, i);
         else if (op == MGM_OP_NORM)

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "nn/layer_shape.h"
 #include "nn/planner.h"
+#include "nn/single_conv.h"
 #include "nn/train_state.h"
 
 bool mgm_bf16_is_native(void)
@@ -45,7 +46,7 @@ static enum mgm_status create_convs(struct mgm_train_plan *plan)
 {
     for (int i = 0; i < plan->graph->layer_count; i++) {
         enum mgm_op op = plan->graph->layers[i].op;
-        if (op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE)
+        if ((op == MGM_OP_CONV || op == MGM_OP_CONV_TRANSPOSE) && !mgm_is_single_conv(&plan->graph->layers[i]))
             TRY(create_conv(plan, i));
     }
     return MGM_OK;
@@ -54,7 +55,7 @@ static enum mgm_status create_convs(struct mgm_train_plan *plan)
 /* Largest of what single layers need for a while. */
 static enum mgm_status create_scratch(struct mgm_train_plan *plan)
 {
-    size_t weights = 0, workspace = 0, vectors = 0, grid = 0, spare = 0;
+    size_t weights = 0, workspace = 0, vectors = 0, grid = 0, single = 0, spare = 0;
     for (int i = 0; i < plan->graph->layer_count; i++) {
         const struct mgm_layer *layer = &plan->graph->layers[i];
         const struct train_node *node = &plan->nodes[i];
@@ -64,6 +65,11 @@ static enum mgm_status create_scratch(struct mgm_train_plan *plan)
             size_t needed = mgm_norm_workspace(layer->channels) + 2 * (size_t)layer->channels;
             workspace = needed > workspace ? needed : workspace;
             vectors += 2 * (size_t)layer->channels;
+        }
+        if (mgm_is_single_conv(layer)) {
+            struct mgm_spatial s = mgm_spatial_of(plan, node->h, node->w, plan->graph->layers[layer->inputs[0]].channels);
+            size_t needed = mgm_single_conv_workspace(&s);
+            single = needed > single ? needed : single;
         }
         if (layer->op == MGM_OP_CONV_TRANSPOSE) {
             size_t pixels = (size_t)plan->settings.n * (size_t)(node->h / 2 + 1) * (size_t)(node->w / 2 + 1);
@@ -78,8 +84,10 @@ static enum mgm_status create_scratch(struct mgm_train_plan *plan)
     plan->workspace = mgm_alloc(workspace, sizeof(float));
     plan->vectors = mgm_alloc(vectors, sizeof(float));
     plan->grid = mgm_alloc(grid, mgm_value_size(plan));
+    plan->single = mgm_alloc(single, sizeof(float));
     plan->spare = mgm_alloc(spare, mgm_value_size(plan));
-    if (!plan->weights || !plan->gradient || !plan->workspace || !plan->vectors || !plan->grid || !plan->spare)
+    if (!plan->weights || !plan->gradient || !plan->workspace || !plan->vectors || !plan->grid || !plan->single ||
+        !plan->spare)
         return mgm_fail_nomem(plan->ctx, "training");
     float *next = plan->vectors;
     for (int i = 0; i < plan->graph->layer_count; i++)
@@ -202,6 +210,7 @@ void mgm_train_plan_destroy(struct mgm_train_plan **plan)
     mgm_free(p->gradient);
     mgm_free(p->workspace);
     mgm_free(p->grid);
+    mgm_free(p->single);
     mgm_free(p->spare);
     mgm_free(p);
     *plan = NULL;

@@ -36,6 +36,7 @@ struct mgm_train_plan {
     float *gradient;
     float *workspace; /* of the norms; also a norm's factors */
     void *grid;       /* a transposed convolution before it is shuffled */
+    float *single;    /* workspace of the single-channel convolutions */
     void *spare;      /* third contributions */
 };
 
