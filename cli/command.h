@@ -1,0 +1,86 @@
+/**
+ * What a subcommand is, and the one parser of their command lines.
+ *
+ * A command declares its options as a table that points into a struct of its own:
+ *
+ *     struct values { const char *output; bool json; int threads; };
+ *     static const struct command_option options[] = {
+ *         {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "where the result goes", .required = true},
+ *         {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
+ *         {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use", .low = 0, .high = 1024},
+ *         {0},
+ *     };
+ *     static int run(int argc, char **argv)
+ *     {
+ *         struct values values = {.threads = 0};            // what is not given stays as it is
+ *         struct operands operands;
+ *         int status = command_parse(&cmd_thing, argc, argv, &values, &operands);
+ *         if (status != COMMAND_GO_ON)
+ *             return status;
+ *         …
+ *     }
+ *
+ * Exit statuses: 0 all went well, 1 the work failed, 2 the command line is wrong. Messages go to stderr.
+ */
+#ifndef MGM_CLI_COMMAND_H
+#define MGM_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, COMMAND_GO_ON = -1 };
+
+enum option_kind {
+    OPTION_FLAG, /* bool; takes no value */
+    OPTION_TEXT, /* const char * */
+    OPTION_INT,  /* int in [low, high] */
+    OPTION_REAL, /* double in [low, high] */
+    OPTION_SEED, /* uint64_t */
+};
+
+struct command_option {
+    const char *name; /* long name; NULL ends the table */
+    char letter;      /* short name, 0: none */
+    enum option_kind kind;
+    size_t offset;           /* of the variable in the command's struct of values */
+    const char *placeholder; /* "PATH"; NULL for a flag */
+    const char *help;        /* one line */
+    double low, high;        /* OPTION_INT and OPTION_REAL */
+    bool required;
+};
+
+struct command {
+    const char *name;
+    const char *summary;  /* one line for `mgm help` */
+    const char *synopsis; /* what follows the name: "PHOTO MASK -o OUT [options]" */
+    const char *details;  /* a paragraph or more for `mgm help NAME`, "" if there is nothing to add */
+    const struct command_option *options;
+    int min_operands, max_operands;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
+};
+
+struct operands {
+    int count;
+    char **values;
+};
+
+/**
+ * Fills values from the command line and gathers what is no option (argv is reordered). `--help` is understood everywhere.
+ * @return COMMAND_GO_ON, or the exit status with which to end (the message has been printed)
+ */
+int command_parse(const struct command *command, int argc, char **argv, void *values, struct operands *operands);
+
+/** Prints "mgm NAME: sentence" and where to read more. @return STATUS_USAGE */
+int command_misused(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Prints "mgm NAME: sentence". @return STATUS_FAILED */
+int command_failed(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** The text of `mgm help NAME`, to stdout. */
+void command_print_help(const struct command *command);
+
+/** The whole table, in the order of `mgm help`; ends with NULL. In main.c. */
+extern const struct command *const command_table[];
+
+#endif
