@@ -157,17 +157,18 @@ void synth_figure(struct painter *p, struct figure *f)
 
 void synth_bust(struct painter *p, struct part *torso, struct part *neck, struct part *head)
 {
-    float u = p->unit, r = u * synth_uniform(p, 65.0f, 130.0f), x = u * synth_uniform(p, 190.0f, 322.0f);
-    float y = r * 1.5f + u * synth_uniform(p, 0.0f, 110.0f), lean = synth_uniform(p, -0.25f, 0.25f);
+    float u = p->unit, r = u * (synth_chance(p, 0.3f) ? synth_uniform(p, 60.0f, 90.0f) : synth_uniform(p, 85.0f, 160.0f));
+    float x = u * synth_uniform(p, 190.0f, 322.0f);
+    float y = r * 1.35f + u * synth_uniform(p, 0.0f, 90.0f), lean = synth_uniform(p, -0.25f, 0.25f);
     *head = synth_part(x, y, r * synth_uniform(p, 0.74f, 0.86f), r * 1.05f, lean);
     synth_part_wobble(p, head, 0.015f);
     float nx = x - lean * r, ny = y + r * 1.25f;
     *neck = synth_part(nx, ny, r * synth_uniform(p, 0.36f, 0.5f), r * 0.8f, lean * 0.5f);
     neck->boxy = true;
     *torso = synth_part(nx + u * synth_uniform(p, -15.0f, 15.0f), ny + r * synth_uniform(p, 1.6f, 2.0f),
-                        r * synth_uniform(p, 1.5f, 2.1f), r * synth_uniform(p, 1.25f, 1.5f), synth_uniform(p, -0.1f, 0.1f));
+                        r * synth_uniform(p, 1.5f, 2.3f), r * synth_uniform(p, 1.3f, 1.8f), synth_uniform(p, -0.1f, 0.1f));
     synth_part_wobble(p, torso, 0.04f);
-    torso->boxy = synth_chance(p, 0.5f);
+    torso->boxy = synth_chance(p, 0.65f);
 }
 
 static void paint_face(struct painter *p, const struct part *head, v4 skin)

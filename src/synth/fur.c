@@ -22,8 +22,10 @@ void synth_guide_light(const struct light *light, struct guide *guide, int i, fl
     guide->shine[i] = shine * shine * occlusion;
 }
 
+enum { STRAND_POINTS = 96 };
+
 struct strand_shape {
-    float ox, oy, gather, reach, phase, wave, frizz_x, frizz_y, brightness;
+    float ox, oy, gather, reach, phase, wave, frizz_x, frizz_y, stray, stray_phase, stray_frequency, brightness;
 };
 
 /* Where the strand is at its i-th of n points: the guide at t · reach, with the strand's own offset and bends. */
@@ -36,12 +38,18 @@ static struct stroke_point strand_point(const struct guide *g, const struct lock
     float f = at - (float)i;
     float dx = g->x[i + 1] - g->x[i], dy = g->y[i + 1] - g->y[i], inverse = 1.0f / (sqrtf(dx * dx + dy * dy) + 1e-4f);
     float keep = 1.0f + (s->gather - 1.0f) * t, bend = t * t;
-    float side = s->wave > 0.0f ? s->wave * sqrtf(t) * sinf(s->phase + 6.2832f * lock->frequency * t) : 0.0f;
+    float side = s->stray * t * sinf(s->stray_phase + s->stray_frequency * t), along = 0.0f;
+    if (s->wave > 0.0f) {
+        float turn = s->phase + 6.2832f * lock->frequency * t, reach = s->wave * sqrtf(t);
+        side += reach * sinf(turn);
+        along = lock->coil * reach * cosf(turn);
+    }
+    float ux = dx * inverse, uy = dy * inverse;
     float light = g->light[i] + (g->light[i + 1] - g->light[i]) * f,
           shine = g->shine[i] + (g->shine[i + 1] - g->shine[i]) * f;
     struct stroke_point point;
-    point.x = g->x[i] + dx * f + s->ox * keep + s->frizz_x * bend - dy * inverse * side;
-    point.y = g->y[i] + dy * f + s->oy * keep + s->frizz_y * bend + dx * inverse * side;
+    point.x = g->x[i] + dx * f + s->ox * keep + s->frizz_x * bend - uy * side + ux * along;
+    point.y = g->y[i] + dy * f + s->oy * keep + s->frizz_y * bend + ux * side + uy * along;
     point.radius = lock->radius * (1.0f + (lock->taper - 1.0f) * t);
     v4 colour = synth_mix(lock->root, lock->tip, t) * (light * s->brightness) + lock->highlight * shine;
     point.colour = synth_rgb_clamp(colour);
@@ -51,17 +59,17 @@ static struct stroke_point strand_point(const struct guide *g, const struct lock
 
 void synth_lock_draw(struct painter *p, const struct guide *guide, const struct lock *lock)
 {
-    struct stroke_point points[2 * GUIDE_POINTS];
+    struct stroke_point points[STRAND_POINTS];
     int count = guide->count;
     if (count < 2)
         return;
-    if (lock->wave > 0.0f && (float)count < 6.0f * lock->frequency)
-        count = (int)fminf(6.0f * lock->frequency, 2.0f * GUIDE_POINTS);
+    if (lock->wave > 0.0f && (float)count < 9.0f * lock->frequency)
+        count = (int)fminf(9.0f * lock->frequency, STRAND_POINTS);
     float phase = synth_uniform(p, 0.0f, 6.2832f);
     for (int k = 0; k < lock->strands; k++) {
         float angle = synth_uniform(p, 0.0f, 6.2832f), r = lock->spread * sqrtf(synth_uniform(p, 0.0f, 1.0f));
         bool flies = lock->fly > 0.0f && synth_chance(p, lock->fly);
-        float loose = flies ? 4.0f : 1.0f;
+        float loose = flies ? synth_uniform(p, 1.5f, 4.0f) : 1.0f;
         struct strand_shape shape = {r * cosf(angle),
                                      r * sinf(angle),
                                      flies ? 1.5f : lock->gather,
@@ -70,6 +78,9 @@ void synth_lock_draw(struct painter *p, const struct guide *guide, const struct 
                                      lock->wave * synth_uniform(p, 0.6f, 1.3f),
                                      loose * lock->frizz * synth_normal(p),
                                      loose * lock->frizz * synth_normal(p),
+                                     loose * lock->frizz * synth_uniform(p, 0.0f, 1.0f),
+                                     synth_uniform(p, 0.0f, 6.2832f),
+                                     synth_uniform(p, 1.5f, 9.0f),
                                      1.0f + lock->jitter * synth_normal(p)};
         for (int i = 0; i < count; i++)
             points[i] = strand_point(guide, lock, &shape, (float)i / (float)(count - 1));
@@ -192,6 +203,7 @@ struct fur synth_fur(struct painter *p, float length)
     lock->wave = synth_chance(p, 0.35f) ? length * synth_uniform(p, 0.03f, 0.15f) : 0.0f;
     lock->frequency = synth_uniform(p, 0.6f, 2.0f);
     lock->frizz = length * synth_uniform(p, 0.02f, 0.15f);
+    lock->coil = synth_uniform(p, 0.0f, 1.0f);
     lock->fly = synth_uniform(p, 0.0f, 0.08f);
     lock->shortest = synth_uniform(p, 0.45f, 0.85f);
     lock->jitter = synth_uniform(p, 0.05f, 0.2f);

@@ -188,9 +188,10 @@ static void place(struct painter *p, struct groom *g, struct part *torso, struct
     g->pitch[0] = cosf(pitch);
     g->pitch[1] = sinf(pitch);
     if (g->pelt) {
-        g->x = p->unit * synth_uniform(p, 200.0f, 312.0f);
-        g->y = p->unit * synth_uniform(p, 200.0f, 312.0f);
-        g->scale = p->unit * synth_uniform(p, 170.0f, 420.0f) / g->extent;
+        g->x = p->unit * synth_uniform(p, 170.0f, 342.0f);
+        g->y = p->unit * synth_uniform(p, 200.0f, 340.0f);
+        g->scale = p->unit * (synth_chance(p, 0.6f) ? synth_uniform(p, 170.0f, 400.0f) : synth_uniform(p, 350.0f, 750.0f)) /
+                   g->extent;
         return;
     }
     synth_bust(p, torso, neck, head);

@@ -51,11 +51,11 @@ static struct hairdo hairdo(struct painter *p, float r)
     h.part_z = synth_uniform(p, -0.2f, 0.5f);
     h.hairline = synth_uniform(p, -0.62f, -0.3f);
     h.chaos = powf(synth_uniform(p, 0.0f, 1.0f), 2.0f) * 0.45f + 0.04f;
-    h.locks = synth_integer(p, 350, 900);
+    h.locks = (int)(150.0f + 750.0f * sqrtf(synth_uniform(p, 0.0f, 1.0f)));
     h.colour = synth_colour_hair(p);
     h.second = synth_chance(p, 0.3f) ? synth_colour_hair(p) : synth_colour_vary(p, h.colour * 1.15f, 0.1f);
     struct lock *lock = &h.lock;
-    lock->strands = synth_integer(p, 14, 30);
+    lock->strands = synth_integer(p, 8, 28);
     lock->radius = p->unit * synth_uniform(p, 0.25f, 0.65f);
     lock->taper = synth_uniform(p, 0.2f, 0.7f);
     lock->spread = r * synth_uniform(p, 0.05f, 0.10f);
@@ -64,13 +64,14 @@ static struct hairdo hairdo(struct painter *p, float r)
     lock->wave = curly                   ? r * synth_uniform(p, 0.03f, 0.12f)
                  : synth_chance(p, 0.4f) ? r * synth_uniform(p, 0.01f, 0.04f)
                                          : 0.0f;
+    lock->coil = curly ? synth_uniform(p, 0.0f, 1.0f) : 0.0f;
     lock->frequency = h.length * (curly ? synth_uniform(p, 1.0f, 2.6f) : synth_uniform(p, 0.3f, 1.0f));
     lock->frizz = r * synth_uniform(p, 0.02f, 0.15f);
     lock->fly = synth_uniform(p, 0.0f, 0.07f);
     lock->shortest = synth_uniform(p, 0.5f, 0.95f);
     lock->jitter = synth_uniform(p, 0.05f, 0.16f);
     lock->opacity = synth_uniform(p, 0.7f, 1.0f);
-    lock->highlight = p->light.tint * synth_uniform(p, 0.05f, 0.45f);
+    lock->highlight = p->light.tint * (synth_uniform(p, 0.05f, 0.45f) * (1.1f - 0.8f * h.colour[1]));
     return h;
 }
 
@@ -146,6 +147,25 @@ static void draw_locks(struct painter *p, const struct hairdo *h, const struct p
     }
 }
 
+/* Single hairs that left the others, lit from behind more often than not. */
+static void draw_stray(struct painter *p, const struct hairdo *h, const struct part *head, int count)
+{
+    struct hairdo loose = *h;
+    loose.chaos = h->chaos * 1.5f + synth_uniform(p, 0.1f, 0.5f);
+    loose.volume = h->volume * 2.0f + 0.05f;
+    loose.lock.strands = synth_integer(p, 1, 4);
+    loose.lock.spread = h->lock.spread * 2.0f;
+    loose.lock.gather = 1.5f;
+    loose.lock.frizz = h->lock.frizz + head->ay * synth_uniform(p, 0.05f, 0.35f);
+    loose.lock.radius *= synth_uniform(p, 0.6f, 1.0f);
+    float brightness = synth_uniform(p, 1.0f, 1.7f);
+    for (int i = 0; i < count; i++) {
+        struct hair_root root;
+        if (root_on_scalp(p, &loose, &root))
+            draw_locks(p, &loose, head, &root, 1, brightness);
+    }
+}
+
 /* What lies under the hair: so that the body of it is opaque, without filling the gaps near the tips. */
 static void paint_cap(struct painter *p, const struct hairdo *h, const struct part *head)
 {
@@ -177,17 +197,22 @@ enum mgm_status synth_draw_hair(struct painter *p)
     qsort(roots, (size_t)count, sizeof *roots, compare_depth);
     while (behind < count && roots[behind].z < -0.05f)
         behind++;
+    int stray = synth_integer(p, 0, 300);
+    draw_stray(p, &h, &head, stray);
     if (synth_chance(p, 0.85f))
         paint_cap(p, &h, &head);
     draw_locks(p, &h, &head, roots, behind, 0.8f);
     synth_bust_paint(p, &torso, &neck, &head);
-    if (h.length < 0.8f) { /* scalp colour under short hair */
-        struct part scalp = synth_part(head.x + head.sine * head.ay * 0.45f, head.y - head.cosine * head.ay * 0.45f,
-                                       head.ax * 0.9f, head.ay * 0.5f, head.angle);
+    if (h.length < 1.2f) { /* scalp colour under short hair */
+        struct part scalp = synth_part(head.x + head.sine * head.ay * 0.62f, head.y - head.cosine * head.ay * 0.62f,
+                                       head.ax * 0.9f, head.ay * 0.4f, head.angle);
         struct material material = synth_material(p, h.colour * 0.6f);
+        material.pattern = PATTERN_PLAIN;
+        material.gloss = 0.0f;
         synth_part_paint(p, &scalp, &material, (struct part_style){.softness = 12.0f * p->unit, .opacity = 0.9f});
     }
     draw_locks(p, &h, &head, roots + behind, count - behind, 1.0f);
+    draw_stray(p, &h, &head, stray / 8);
     mgm_free(roots);
     return MGM_OK;
 }

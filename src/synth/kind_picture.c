@@ -44,7 +44,16 @@ struct placement {
     bool mirror;
     v4 tint;
     float gain; /* of the contrast of alpha */
+    float fade; /* the box's borders fade over this share of it; 0: not */
 };
+
+/* A piece cut out of a larger picture must not show where it was cut. */
+static float border_fade(struct view box, float dx, float dy, float share)
+{
+    float w = 0.5f * (float)(box.x1 - box.x0), h = 0.5f * (float)(box.y1 - box.y0);
+    float u = fminf(fmaxf((1.0f - dx / w) / share, 0.0f), 1.0f), v = fminf(fmaxf((1.0f - dy / h) / share, 0.0f), 1.0f);
+    return u * u * (3.0f - 2.0f * u) * v * v * (3.0f - 2.0f * v);
+}
 
 /* Bilinear when enlarged, an average of n × n bilinear samples when reduced. */
 static void paste(struct painter *p, const struct mgm_bitmap *picture, struct view box, struct placement at)
@@ -74,6 +83,10 @@ static void paste(struct painter *p, const struct mgm_bitmap *picture, struct vi
             sum *= 1.0f / (float)(n * n);
             if (sum[3] < 0.004f)
                 continue;
+            if (at.fade > 0.0f) {
+                float dx = (float)x + 0.5f - at.x, dy = (float)y + 0.5f - at.y;
+                sum *= border_fade(box, fabsf(c * dx + s * dy), fabsf(c * dy - s * dx), at.fade);
+            }
             v4 colour = synth_rgb_clamp(sum / sum[3] * at.tint);
             synth_over(p->canvas, x, y, colour, fminf(sum[3] * at.gain, 1.0f));
         }
@@ -117,9 +130,14 @@ enum mgm_status synth_draw_card(struct painter *p)
     /* The large pictures carry a logo in a lower corner. */
     int logo = wig->height - wig->height / 24;
     struct view box = trim(wig, (struct view){0, 0, wig->width, logo});
-    int cards_behind = synth_integer(p, 2, 6), cards_before = synth_integer(p, 1, 4);
+    int cards_behind = synth_integer(p, 4, 10), cards_before = synth_integer(p, 2, 6);
     float r = head.ay;
     v4 tint = tint_towards(wig, box, hair);
+    struct material under = synth_material(p, hair * 0.6f);
+    struct part cap = synth_part(head.x, head.y - 0.08f * r, head.ax * 1.05f, r, head.angle);
+    synth_part_wobble(p, &cap, 0.03f);
+    under.pattern = PATTERN_PLAIN;
+    synth_part_paint(p, &cap, &under, (struct part_style){.softness = 6.0f * p->unit, .opacity = 1.0f});
     for (int i = 0; i < cards_behind + cards_before; i++) {
         bool behind = i < cards_behind;
         if (i == cards_behind)
@@ -138,7 +156,8 @@ enum mgm_status synth_draw_card(struct painter *p)
                                .angle = side * 0.7f + 0.25f * synth_normal(p),
                                .mirror = synth_chance(p, 0.5f),
                                .tint = tint * synth_uniform(p, 0.75f, 1.2f) * (behind ? 0.7f : 1.0f),
-                               .gain = synth_uniform(p, 1.0f, 1.3f)};
+                               .gain = synth_uniform(p, 1.0f, 1.3f),
+                               .fade = 0.35f};
         paste(p, wig, piece, at);
     }
     return MGM_OK;

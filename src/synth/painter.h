@@ -146,6 +146,7 @@ struct lock {
     float taper;           /* half width at the tip, as a share */
     float spread, gather;  /* radius of the roots around the guide; what is left of it at the tip */
     float wave, frequency; /* sideways wave: amplitude in pixels, periods along the strand */
+    float coil;            /* 0: the wave stays flat … 1: it winds in loops */
     float frizz;           /* random bends, pixels at the tip */
     float fly;             /* share of strands that leave the lock */
     float shortest;        /* length of the shortest strand, as a share */
