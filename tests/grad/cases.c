@@ -233,6 +233,17 @@ static void context(struct mgm_graph *graph)
     mgm_graph_output(graph, norm(graph, conv(graph, x, (struct conv){.kernel = 1, .channels = 16}), 0, -1));
 }
 
+/* Two heads at different strides on one trunk, as the network's three are. */
+static void heads(struct mgm_graph *graph)
+{
+    int x = norm(graph, conv(graph, mgm_graph_input(graph, 4), (struct conv){.step = 2}), 0.2f, -1);
+    int y = norm(graph, conv(graph, x, (struct conv){.channels = 32}), 0.2f, -1);
+    mgm_graph_output(graph, conv(graph, y, (struct conv){.channels = 1, .bias = true}));
+    x = norm(graph, doubled(graph, x, 8, true), 0.2f, -1);
+    y = norm(graph, conv(graph, x, (struct conv){.channels = 32}), 0.2f, -1);
+    mgm_graph_output(graph, conv(graph, y, (struct conv){.channels = 1, .bias = true}));
+}
+
 #define CASE(function, ...)                                                                                                 \
     {                                                                                                                       \
         .name = #function, .build = function, __VA_ARGS__                                                                   \
@@ -245,5 +256,6 @@ const struct grad_case grad_cases[] = {
     CASE(norm_residual), CASE(norm_residual_relu), CASE(norm_residual_leaky), CASE(average_pool),
     CASE(upsample),      CASE(global_pool),        CASE(broadcast),           CASE(concat),
     CASE(shared_result), CASE(encoder_blocks),     CASE(decoder_block),       CASE(context, .n = 4),
+    CASE(heads),
 };
 const int grad_case_count = sizeof grad_cases / sizeof *grad_cases;
