@@ -1,6 +1,10 @@
 /**
  * safetensors: 8-byte little-endian header length, JSON header, raw data. Read memory-mapped, written atomically (temporary
  * name, then renamed). Limits: header at most 100 MB (as the format's own implementation has it).
+ *
+ * A file is either refused when opened (MGM_E_FORMAT, saying what is wrong with it) or every tensor of it can be read: as
+ * the format demands, the tensors' data cover what follows the header without gap or overlap, each exactly as large as its
+ * shape and type say. Names are unique.
  */
 #ifndef MGM_WEIGHTS_SAFETENSORS_H
 #define MGM_WEIGHTS_SAFETENSORS_H
@@ -16,9 +20,11 @@ enum { MGM_TENSOR_MAX_DIMS = 8 };
 struct mgm_tensor {
     const char *name;
     enum mgm_dtype dtype;
+    const char *type; /* the file's own word for it: "F32", "I32" */
     int ndim;
     int64_t dims[MGM_TENSOR_MAX_DIMS];
     size_t count;     /* values */
+    size_t bytes;     /* of data */
     const void *data; /* unaligned is possible: read through mgm_tensor_to_f32 or memcpy */
 };
 
@@ -28,9 +34,13 @@ MGM_MUST_CHECK enum mgm_status mgm_safetensors_open(struct mgm_context *ctx, con
 /** The same on memory that outlives the handle; `name` is for messages. For tests and fuzzing. */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_parse(struct mgm_context *ctx, const char *name, const void *bytes,
                                                      size_t size, struct mgm_safetensors **out);
+/** Takes NULL in the handle. */
 void mgm_safetensors_close(struct mgm_safetensors **file);
 
+/** The path that it was opened with, for messages. */
+const char *mgm_safetensors_name(const struct mgm_safetensors *file);
 int mgm_safetensors_count(const struct mgm_safetensors *file);
+/** In the header's order. */
 const struct mgm_tensor *mgm_safetensors_at(const struct mgm_safetensors *file, int index);
 /** NULL if there is none. */
 const struct mgm_tensor *mgm_safetensors_find(const struct mgm_safetensors *file, const char *name);
@@ -44,13 +54,18 @@ MGM_MUST_CHECK enum mgm_status mgm_tensor_to_f32(struct mgm_context *ctx, const 
 
 struct mgm_tensor_source {
     const char *name;
-    enum mgm_dtype dtype;  /* type on disk: F32, F16, BF16 are converted from f32; others are written as they are */
+    enum mgm_dtype dtype; /* type on disk: F32, F16, BF16 are converted from f32; others are written as they are */
     int ndim;
     int64_t dims[MGM_TENSOR_MAX_DIMS];
-    const void *data;      /* f32 for F32, F16, BF16; else of that dtype */
+    const void *data; /* f32 for F32, F16, BF16; else of that dtype */
 };
 
-/** @param metadata  pairs key, value, …; count is the number of pairs */
+/**
+ * Writes a whole file; nothing is left behind and an existing file stays as it was if that fails.
+ * @param metadata  pairs key, value, …; count is the number of pairs
+ * @return MGM_E_IO; MGM_E_INVALID naming a tensor whose name is taken, whose type cannot be written (OTHER) or that has a
+ *         finite value too large for the type on disk
+ */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_write(struct mgm_context *ctx, const char *path,
                                                      const struct mgm_tensor_source *tensors, int tensor_count,
                                                      const char *const *metadata, int metadata_count);

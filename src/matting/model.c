@@ -1,0 +1,111 @@
+#include "matting/model.h"
+
+#include "base/memory.h"
+#include "matting/network.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+
+static const double MAX_WIDTH = 8;
+static const char FILE_SUFFIX[] = ".safetensors";
+
+static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file)
+{
+    const char *architecture = mgm_safetensors_metadata(file, MGM_METADATA_ARCHITECTURE);
+    if (architecture && strcmp(architecture, MGM_ARCHITECTURE) != 0)
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: weights of the architecture '%.200s'; expected '%s'",
+                        mgm_safetensors_name(file), architecture, MGM_ARCHITECTURE);
+    return MGM_OK;
+}
+
+/* The width that the file states, or else the one that its shapes tell. */
+static enum mgm_status find_width(struct mgm_context *ctx, const struct mgm_safetensors *file, double *width)
+{
+    const char *text = mgm_safetensors_metadata(file, MGM_METADATA_WIDTH);
+    if (!text)
+        return mgm_infer_width(ctx, file, width);
+    cJSON *number = cJSON_ParseWithOpts(text, NULL, 1); /* unlike strtod, it knows nothing of locales, "nan" or "inf" */
+    *width = cJSON_IsNumber(number) ? number->valuedouble : 0;
+    cJSON_Delete(number);
+    if (!(*width > 0 && *width <= MAX_WIDTH))
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: metadata 'width' is '%.200s'; expected a number above 0, at most %g",
+                        mgm_safetensors_name(file), text, MAX_WIDTH);
+    return MGM_OK;
+}
+
+/* Last part of the path, without ".safetensors". NULL: no memory. */
+static char *name_from_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = mgm_strdup(slash ? slash + 1 : path);
+    size_t length = name ? strlen(name) : 0, suffix = sizeof FILE_SUFFIX - 1;
+    if (length > suffix && strcmp(name + length - suffix, FILE_SUFFIX) == 0)
+        name[length - suffix] = 0;
+    return name;
+}
+
+static enum mgm_status copy_texts(struct mgm_context *ctx, const struct mgm_safetensors *file, struct mgm_model *model)
+{
+    const char *name = mgm_safetensors_metadata(file, MGM_METADATA_NAME);
+    const char *license = mgm_safetensors_metadata(file, MGM_METADATA_LICENSE);
+    model->name = name ? mgm_strdup(name) : name_from_path(mgm_safetensors_name(file));
+    model->license = mgm_strdup(license ? license : "");
+    return model->name && model->license ? MGM_OK : mgm_fail_nomem(ctx, "a model's name");
+}
+
+enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file, struct mgm_model **out)
+{
+    *out = NULL;
+    TRY(check_architecture(ctx, file));
+    double width;
+    TRY(find_width(ctx, file, &width));
+    struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
+    if (!model)
+        return mgm_fail_nomem(ctx, "a model");
+    model->width = width;
+    enum mgm_status status = mgm_network_build(ctx, width, false, &model->graph);
+    if (status == MGM_OK)
+        status = mgm_params_create(ctx, &model->graph, false, &model->params);
+    if (status == MGM_OK)
+        status = mgm_params_load(ctx, &model->graph, file, &model->params);
+    if (status == MGM_OK)
+        status = copy_texts(ctx, file, model);
+    if (status != MGM_OK)
+        mgm_model_destroy(&model);
+    *out = model;
+    return status;
+}
+
+enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out)
+{
+    struct mgm_safetensors *file = NULL;
+    *out = NULL;
+    TRY(mgm_safetensors_open(ctx, path, &file));
+    enum mgm_status status = mgm_model_from_file(ctx, file, out);
+    mgm_safetensors_close(&file);
+    return status;
+}
+
+void mgm_model_destroy(struct mgm_model **handle)
+{
+    struct mgm_model *model = *handle;
+    if (!model)
+        return;
+    mgm_graph_release(&model->graph);
+    mgm_params_release(&model->params);
+    mgm_free(model->name);
+    mgm_free(model->license);
+    mgm_free(model);
+    *handle = NULL;
+}
+
+struct mgm_model_facts mgm_model_facts(const struct mgm_model *model)
+{
+    struct mgm_model_facts facts = {.width = model->width, .name = model->name, .license = model->license};
+    for (int i = 0; i < model->graph.param_count; i++) {
+        const struct mgm_param_info *param = &model->graph.params[i];
+        if (param->role != MGM_PARAM_RUNNING_MEAN && param->role != MGM_PARAM_RUNNING_VARIANCE)
+            facts.parameters += param->count;
+    }
+    return facts;
+}

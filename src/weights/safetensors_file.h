@@ -1,0 +1,37 @@
+/** What the reader's two halves share: the file's life (safetensors.c) and its header (safetensors_header.c). */
+#ifndef MGM_WEIGHTS_SAFETENSORS_FILE_H
+#define MGM_WEIGHTS_SAFETENSORS_FILE_H
+
+#include "weights/safetensors.h"
+
+struct cJSON;
+
+struct safetensors_entry {
+    struct mgm_tensor tensor;
+    uint64_t begin, end; /* of its data, counted from the end of the header */
+};
+
+struct mgm_safetensors {
+    char *name;
+    void *mapping; /* NULL where the bytes are the caller's */
+    size_t mapping_size;
+    struct cJSON *header;   /* owns all names */
+    struct cJSON *metadata; /* within header; NULL if there is none */
+    int count, metadata_count;
+    struct safetensors_entry *entries;  /* [count], in the header's order */
+    struct safetensors_entry **by_name; /* [count], sorted */
+};
+
+/** Bytes of a value on disk, 0 for OTHER. */
+int mgm_dtype_bytes(enum mgm_dtype dtype);
+/** "F32", …; "" for OTHER. */
+const char *mgm_dtype_word(enum mgm_dtype dtype);
+
+enum { SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000 };
+#define SAFETENSORS_METADATA "__metadata__"
+
+/** Reads and checks the header in bytes; fills everything of file but its name and mapping. */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_read_header(struct mgm_context *ctx, struct mgm_safetensors *file,
+                                                           const uint8_t *bytes, size_t size);
+
+#endif
