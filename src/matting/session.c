@@ -1,0 +1,284 @@
+#include "base/context.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "matting/guidance.h"
+#include "matting/model.h"
+#include "matting/network.h"
+#include "matting/refinement.h"
+#include "nn/infer_plan.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { NETWORK_GRAIN = 32, DILATE_OS4 = 15, DILATE_OS1 = 7, DILATE_MAX = 255 };
+
+struct mgm_session {
+    struct mgm_context *ctx;
+    const struct mgm_model *model;
+    struct mgm_infer_plan *plan; /* for the last size; NULL before the first run */
+    struct mgm_infer_plan_settings plan_settings;
+};
+
+struct mgm_matte_settings mgm_matte_settings_defaults(void)
+{
+    return (struct mgm_matte_settings){MGM_GUIDANCE_AUTO, DILATE_OS4, DILATE_OS1};
+}
+
+enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_model *model, struct mgm_session **out)
+{
+    *out = mgm_alloc_zeroed(1, sizeof **out);
+    if (!*out)
+        return mgm_fail_nomem(ctx, "a session");
+    (*out)->ctx = ctx;
+    (*out)->model = model;
+    return MGM_OK;
+}
+
+void mgm_session_destroy(struct mgm_session **session)
+{
+    if (!*session)
+        return;
+    mgm_infer_plan_destroy(&(*session)->plan);
+    mgm_free(*session);
+    *session = NULL;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/** Makes session->plan fit the size; a plan is kept while the size and the threads stay the same. */
+static enum mgm_status prepare_plan(struct mgm_session *session, int n, int h, int w)
+{
+    const struct mgm_infer_plan_settings wanted = {n, h, w, session->ctx->threads};
+    const struct mgm_infer_plan_settings *have = &session->plan_settings;
+    if (session->plan && have->n == n && have->h == h && have->w == w && have->threads == wanted.threads)
+        return MGM_OK;
+    mgm_infer_plan_destroy(&session->plan); /* first, so that two never need memory at once */
+    TRY(mgm_infer_plan_create(session->ctx, &session->model->graph, &session->model->params, &wanted, &session->plan));
+    session->plan_settings = wanted;
+    return MGM_OK;
+}
+
+/** Where one picture's answers go: planes [h, w]. */
+struct planes {
+    float *alpha[MGM_HEAD_COUNT];
+    uint8_t *unknown_os4, *unknown_os1;
+    float *fused;
+};
+
+/** Planes that nobody asked for but fusion needs: one block, shared by all pictures of a batch. */
+static enum mgm_status allocate_planes(struct mgm_context *ctx, size_t count, void **block, struct planes *out)
+{
+    size_t floats = MGM_HEAD_COUNT + 1;
+    unsigned char *memory = mgm_alloc(count, floats * sizeof(float) + 2);
+    *block = memory;
+    if (!memory)
+        return mgm_fail_nomem(ctx, "the mattes of the network's heads");
+    float *values = *block;
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        out->alpha[head] = values + (size_t)head * count;
+    out->fused = values + MGM_HEAD_COUNT * count;
+    out->unknown_os4 = memory + floats * sizeof(float) * count;
+    out->unknown_os1 = out->unknown_os4 + count;
+    return MGM_OK;
+}
+
+/** Heads to mattes, mattes to one, for picture number `picture` of the last run. */
+static enum mgm_status finish_picture(struct mgm_session *session, int picture, int dilate_os4, int dilate_os1,
+                                      const struct planes *planes)
+{
+    const int h = session->plan_settings.h, w = session->plan_settings.w;
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        const int stride = mgm_head_stride[head];
+        const size_t raw_count = (size_t)(h / stride) * (size_t)(w / stride);
+        const float *raw = mgm_infer_plan_output(session->plan, head) + (size_t)picture * raw_count;
+        mgm_head_to_alpha(raw, h, w, stride, planes->alpha[head]);
+    }
+    const struct mgm_fusion fusion = {dilate_os4, dilate_os1, planes->fused, planes->unknown_os4, planes->unknown_os1};
+    return mgm_fuse(session->ctx, planes->alpha[MGM_HEAD_OS8], planes->alpha[MGM_HEAD_OS4], planes->alpha[MGM_HEAD_OS1], h,
+                    w, &fusion);
+}
+
+/** The caller's planes for one picture where there are any, else the scratch ones. */
+static struct planes choose_planes(const struct mgm_forward_result *result, size_t offset, const struct planes *scratch)
+{
+    struct planes chosen = *scratch;
+    float *const heads[MGM_HEAD_COUNT] = {result->alpha_os8, result->alpha_os4, result->alpha_os1};
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        if (heads[head])
+            chosen.alpha[head] = heads[head] + offset;
+    }
+    if (result->unknown_os4)
+        chosen.unknown_os4 = result->unknown_os4 + offset;
+    if (result->unknown_os1)
+        chosen.unknown_os1 = result->unknown_os1 + offset;
+    if (result->alpha)
+        chosen.fused = result->alpha + offset;
+    return chosen;
+}
+
+enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, const float *image, const float *guidance,
+                            struct mgm_forward_result *result)
+{
+    struct mgm_context *ctx = session->ctx;
+    if (n < 1 || h < 1 || w < 1 || h % NETWORK_GRAIN || w % NETWORK_GRAIN)
+        return mgm_fail(ctx, MGM_E_SHAPE,
+                        "the input is %d pictures of %d×%d pixels; height and width must be multiples of %d", n, w, h,
+                        NETWORK_GRAIN);
+    const size_t count = (size_t)h * (size_t)w;
+    struct planes scratch;
+    void *block = NULL;
+    TRY(prepare_plan(session, n, h, w));
+    TRY(allocate_planes(ctx, count, &block, &scratch));
+    mgm_network_pack_input(n, h, w, image, guidance, mgm_infer_plan_input(session->plan));
+    const double start = now();
+    enum mgm_status status = mgm_infer_plan_run(session->plan);
+    for (int picture = 0; picture < n && status == MGM_OK; picture++) {
+        const struct planes planes = choose_planes(result, (size_t)picture * count, &scratch);
+        status = finish_picture(session, picture, DILATE_OS4, DILATE_OS1, &planes);
+    }
+    result->network_seconds = now() - start;
+    mgm_free(block);
+    return status;
+}
+
+/* ---- a photo of any size --------------------------------------------------------------------------------------------- */
+
+/** Coordinate in [0, size) that `at` ≥ 0 is a reflection of; the border pixel itself is not repeated. */
+static int reflect(int at, int size)
+{
+    if (size == 1)
+        return 0;
+    const int period = 2 * (size - 1);
+    at %= period;
+    return at < size ? at : period - at;
+}
+
+struct packing {
+    const struct mgm_image *photo;
+    const float *guidance; /* [height, width] */
+    int w;                 /* padded */
+    const int *columns;    /* [w]: where each padded column comes from */
+    float *dst;            /* [h, w, 4] */
+};
+
+static void pack_rows(void *argument, size_t begin, size_t end)
+{
+    const struct packing *job = argument;
+    const struct mgm_image *photo = job->photo;
+    const float scale = photo->bits == 16 ? 1.0f / 65535.0f : 1.0f / 255.0f;
+    for (size_t y = begin; y < end; y++) {
+        const size_t from = (size_t)reflect((int)y, photo->height);
+        const unsigned char *bytes = (const unsigned char *)photo->pixels + from * photo->stride;
+        const uint16_t *words = (const uint16_t *)(const void *)bytes;
+        const float *guidance = job->guidance + from * (size_t)photo->width;
+        float *dst = job->dst + y * (size_t)job->w * MGM_NETWORK_INPUTS;
+        for (int x = 0; x < job->w; x++, dst += MGM_NETWORK_INPUTS) {
+            const int column = job->columns[x];
+            for (int c = 0; c < 3; c++) {
+                const int value = photo->bits == 16 ? words[3 * column + c] : bytes[3 * column + c];
+                dst[c] = ((float)value * scale - mgm_network_mean[c]) / mgm_network_deviation[c];
+            }
+            dst[3] = guidance[column];
+        }
+    }
+}
+
+static enum mgm_status pack_photo(struct mgm_context *ctx, const struct mgm_image *photo, const float *guidance, int h,
+                                  int w, float *dst)
+{
+    int *columns = mgm_alloc((size_t)w, sizeof *columns);
+    if (!columns)
+        return mgm_fail_nomem(ctx, "the padded photo");
+    for (int x = 0; x < w; x++)
+        columns[x] = reflect(x, photo->width);
+    struct packing job = {photo, guidance, w, columns, dst};
+    mgm_parallel_for(ctx->threads, (size_t)h, pack_rows, &job);
+    mgm_free(columns);
+    return MGM_OK;
+}
+
+static enum mgm_status check_image(struct mgm_context *ctx, const char *what, const struct mgm_image *image, int channels)
+{
+    if (image->width < 1 || image->height < 1 || !image->pixels)
+        return mgm_fail(ctx, MGM_E_INVALID, "the %s has no pixels", what);
+    if (image->channels != channels || (image->bits != 8 && image->bits != 16))
+        return mgm_fail(ctx, MGM_E_INVALID, "the %s has %d channels of %d bit; %d of 8 or 16 bit were expected", what,
+                        image->channels, image->bits, channels);
+    if (image->stride < (size_t)image->width * (size_t)channels * (size_t)(image->bits / 8))
+        return mgm_fail(ctx, MGM_E_INVALID, "the %s's rows of %zu bytes are too short for %d pixels", what, image->stride,
+                        image->width);
+    return MGM_OK;
+}
+
+static enum mgm_status check_arguments(struct mgm_context *ctx, const struct mgm_image *photo, const struct mgm_image *mask,
+                                       const struct mgm_matte_settings *settings)
+{
+    TRY(check_image(ctx, "photo", photo, 3));
+    TRY(check_image(ctx, "mask", mask, 1));
+    if (photo->width != mask->width || photo->height != mask->height)
+        return mgm_fail(ctx, MGM_E_SHAPE, "the mask is %d×%d pixels, but the photo is %d×%d", mask->width, mask->height,
+                        photo->width, photo->height);
+    if (settings->guidance < MGM_GUIDANCE_AUTO || settings->guidance > MGM_GUIDANCE_TRIMAP_FG)
+        return mgm_fail(ctx, MGM_E_INVALID, "there is no kind of guidance number %d", (int)settings->guidance);
+    if (settings->dilate_os4 < 1 || settings->dilate_os4 > DILATE_MAX || settings->dilate_os1 < 1 ||
+        settings->dilate_os1 > DILATE_MAX)
+        return mgm_fail(ctx, MGM_E_INVALID, "dilations of %d and %d; both must be from 1 to %d", settings->dilate_os4,
+                        settings->dilate_os1, DILATE_MAX);
+    return MGM_OK;
+}
+
+/** Cuts the photo's part out of the padded planes; the shares are of that part. */
+static void crop(const struct planes *planes, int padded_w, int height, int width, float *alpha,
+                 struct mgm_matte_report *report)
+{
+    size_t os4 = 0, os1 = 0;
+    for (int y = 0; y < height; y++) {
+        const size_t row = (size_t)y * (size_t)padded_w;
+        memcpy(alpha + (size_t)y * (size_t)width, planes->fused + row, (size_t)width * sizeof *alpha);
+        for (int x = 0; x < width; x++) {
+            os4 += planes->unknown_os4[row + (size_t)x];
+            os1 += planes->unknown_os1[row + (size_t)x];
+        }
+    }
+    const double pixels = (double)height * (double)width;
+    report->uncertain_os4 = (double)os4 / pixels;
+    report->uncertain_os1 = (double)os1 / pixels;
+}
+
+static int round_up(int size)
+{
+    return (size + NETWORK_GRAIN - 1) / NETWORK_GRAIN * NETWORK_GRAIN;
+}
+
+enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo, const struct mgm_image *mask,
+                          const struct mgm_matte_settings *settings, float *alpha, struct mgm_matte_report *report)
+{
+    struct mgm_context *ctx = session->ctx;
+    struct mgm_matte_report ignored, *facts = report ? report : &ignored;
+    TRY(check_arguments(ctx, photo, mask, settings));
+    *facts = (struct mgm_matte_report){.guidance = settings->guidance};
+    if (facts->guidance == MGM_GUIDANCE_AUTO)
+        facts->guidance = mgm_guidance_decide(mask);
+    /* alpha holds the guidance until the network has read it: it has the right size, and the result comes last. */
+    TRY(mgm_guidance_convert(ctx, mask, facts->guidance, alpha));
+    const int h = round_up(photo->height), w = round_up(photo->width);
+    TRY(prepare_plan(session, 1, h, w));
+    TRY(pack_photo(ctx, photo, alpha, h, w, mgm_infer_plan_input(session->plan)));
+    struct planes planes;
+    void *block = NULL;
+    TRY(allocate_planes(ctx, (size_t)h * (size_t)w, &block, &planes));
+    const double start = now();
+    enum mgm_status status = mgm_infer_plan_run(session->plan);
+    if (status == MGM_OK)
+        status = finish_picture(session, 0, settings->dilate_os4, settings->dilate_os1, &planes);
+    facts->network_seconds = now() - start;
+    if (status == MGM_OK)
+        crop(&planes, w, photo->height, photo->width, alpha, facts);
+    mgm_free(block);
+    return status;
+}
