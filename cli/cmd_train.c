@@ -1,0 +1,243 @@
+/** mgm train: trains the network on drawn foregrounds composed over photographs. */
+#include "command.h"
+#include "image_file.h"
+
+#include "train/loop.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct values {
+    bool resume;
+    const char *run, *data, *set, *preview;
+    int threads;
+    double minutes;
+};
+
+static const struct command_option options[] = {
+    {"resume", 0, OPTION_FLAG, offsetof(struct values, resume), NULL, "go on from the run folder's checkpoint, if any", 0, 0,
+     false},
+    {"run", 0, OPTION_TEXT, offsetof(struct values, run), "DIR", "folder for checkpoint, weights and log", 0, 0, false},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, …", 0, 0, false},
+    {"set", 0, OPTION_TEXT, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated", 0, 0,
+     false},
+    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop after M minutes, with a checkpoint", 0, 1e7,
+     false},
+    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", 0, 1024,
+     false},
+    {"preview", 0, OPTION_TEXT, offsetof(struct values, preview), "OUT.png", "write the first samples to look at, and stop",
+     0, 0, false},
+    {0},
+};
+
+static int run(int argc, char **argv);
+
+const struct command cmd_train = {
+    .name = "train",
+    .summary = "trains a model on drawn foregrounds over photographs",
+    .synopsis = "CONFIG [options]",
+    .details =
+        "Leaves checkpoint.safetensors, weights.safetensors and log.jsonl in the run folder. Ctrl-C (or SIGTERM) ends\n"
+        "it after a checkpoint; the same command with --resume goes on. configs/default.cfg explains every key.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};
+
+static volatile sig_atomic_t stop_requested;
+
+static void request_stop(int number)
+{
+    (void)number;
+    stop_requested = 1;
+}
+
+/** A second signal ends the program at once. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void print_duration(double seconds)
+{
+    if (seconds < 5400)
+        fprintf(stderr, "%.0f min", seconds / 60);
+    else
+        fprintf(stderr, "%.1f h", seconds / 3600);
+}
+
+static void show_progress(void *argument, const struct mgm_train_progress *progress)
+{
+    (void)argument;
+    static const char *const levels[MGM_HEAD_COUNT] = {"os8", "os4", "os1"};
+    const struct mgm_step_losses *losses = &progress->losses;
+    fprintf(stderr, "%lld/%lld  loss %.4f", (long long)progress->iteration, (long long)progress->iterations, losses->total);
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        fprintf(stderr, "  %s l1 %.3f comp %.3f lap %.2f", levels[head], losses->value[MGM_LOSS_L1][head],
+                losses->value[MGM_LOSS_COMPOSITION][head], losses->value[MGM_LOSS_LAPLACIAN][head]);
+    fprintf(stderr, "  lr %.2e  |g| %.2f  %.1f img/s  waiting %.0f%%  left ", progress->learning_rate,
+            progress->gradient_norm, progress->images_per_second, 100 * progress->waiting_share);
+    print_duration(progress->seconds_left);
+    fputc('\n', stderr);
+}
+
+static void show_scores(void *argument, int64_t iteration, const struct mgm_validation_scores *scores)
+{
+    (void)argument;
+    fprintf(stderr, "%lld  held out: SAD %.3f  MSE %.4f  (whole crop %.3f  %.4f; the guidance itself SAD %.3f)\n",
+            (long long)iteration, scores->sad, scores->mse, scores->sad_whole, scores->mse_whole, scores->sad_guidance);
+}
+
+static void show_note(void *argument, const char *sentence)
+{
+    (void)argument;
+    fprintf(stderr, "mgm train: %s\n", sentence);
+}
+
+static void show_drawing(void *argument, int done, int count)
+{
+    bool *shown = argument;
+    if (isatty(STDERR_FILENO) || done == count || !*shown)
+        fprintf(stderr, isatty(STDERR_FILENO) ? "\rdrawing foregrounds: %d of %d" : "drawing foregrounds: %d of %d\n", done,
+                count);
+    if (isatty(STDERR_FILENO) && done == count)
+        fputc('\n', stderr);
+    *shown = true;
+}
+
+/** --set may be given many times, which the table of options cannot say: gathered before it is read. */
+static enum mgm_status apply_settings(struct mgm_context *ctx, int argc, char **argv, struct mgm_train_config *config)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--set=", 6) == 0)
+            TRY(mgm_train_config_set(ctx, argv[i] + 6, config));
+        else if (strcmp(argv[i], "--set") == 0 && i + 1 < argc)
+            TRY(mgm_train_config_set(ctx, argv[++i], config));
+    }
+    return MGM_OK;
+}
+
+static enum mgm_status override_path(struct mgm_context *ctx, const char *path, char target[MGM_CONFIG_PATH_MAX])
+{
+    if (path && snprintf(target, MGM_CONFIG_PATH_MAX, "%s", path) >= MGM_CONFIG_PATH_MAX)
+        return mgm_fail(ctx, MGM_E_INVALID, "this path is too long: %.100s…", path);
+    return MGM_OK;
+}
+
+static enum mgm_status configure(struct mgm_context *ctx, const struct values *values, const char *path, int argc,
+                                 char **argv, struct mgm_train_config *config)
+{
+    *config = mgm_train_config_defaults();
+    TRY(mgm_train_config_read(ctx, path, config));
+    TRY(apply_settings(ctx, argc, argv, config));
+    TRY(override_path(ctx, values->run, config->run));
+    TRY(override_path(ctx, values->data, config->data));
+    TRY(mgm_train_config_check(ctx, config));
+    if (!config->data[0])
+        return mgm_fail(ctx, MGM_E_INVALID, "no data: name the folder that holds photos/ with --data or in %s", path);
+    return MGM_OK;
+}
+
+static enum mgm_status open_store(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                  const struct mgm_synth_library *library, struct mgm_foreground_store **store)
+{
+    bool shown = false;
+    const struct mgm_foreground_store_settings settings = {
+        .seed = (uint64_t)config->foregrounds.seed,
+        .count = config->foregrounds.count,
+        .size = config->foregrounds.size,
+        .cache = config->foregrounds.cache[0] ? config->foregrounds.cache : NULL,
+        .progress = show_drawing,
+        .progress_argument = &shown,
+    };
+    return mgm_foreground_store_open(ctx, library, &settings, store);
+}
+
+/** The first samples of the first crop phase as a contact sheet. */
+static enum mgm_status write_preview(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                     const struct mgm_foreground_store *store, const char *path)
+{
+    const struct mgm_crop_phase *phase = &config->phases[0];
+    struct mgm_batch batch = {0};
+    struct mgm_bitmap sheet = {0};
+    enum mgm_status status = mgm_batch_create(ctx, phase->batch, phase->size, &batch);
+    for (int slot = 0; slot < phase->batch && status == MGM_OK; slot++)
+        status = mgm_sample_make(ctx, store, &config->samples, (uint64_t)config->seed, (uint64_t)slot, &batch, slot);
+    if (status == MGM_OK)
+        status = mgm_batch_sheet(ctx, &batch, &sheet);
+    if (status == MGM_OK)
+        status = image_file_write(ctx, path, &sheet);
+    mgm_bitmap_release(&sheet);
+    mgm_batch_release(&batch);
+    return status;
+}
+
+static enum mgm_status train(struct mgm_context *ctx, const struct values *values, const struct mgm_train_config *config,
+                             const char *command)
+{
+    struct mgm_synth_library *library = NULL;
+    struct mgm_foreground_store *store = NULL;
+    const struct mgm_train_options how = {.resume = values->resume,
+                                          .threads = values->threads,
+                                          .minutes = values->minutes,
+                                          .report_every = 5,
+                                          .command = command};
+    const struct mgm_train_hooks hooks = {
+        .progress = show_progress, .validated = show_scores, .note = show_note, .stop = &stop_requested};
+    enum mgm_status status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
+    if (status == MGM_OK)
+        status = open_store(ctx, config, library, &store);
+    catch_signals(); /* while foregrounds are drawn there is nothing to finish: signals end the program */
+    if (status == MGM_OK && values->preview)
+        status = write_preview(ctx, config, store, values->preview);
+    else if (status == MGM_OK)
+        status = mgm_train_run(ctx, config, store, &how, &hooks);
+    mgm_foreground_store_destroy(&store);
+    mgm_synth_library_destroy(&library);
+    return status;
+}
+
+/** What repeats the training, for the weights' metadata; folders are the user's own affair. */
+static void describe_command(const char *config, int argc, char **argv, char *line, size_t size)
+{
+    const char *slash = strrchr(config, '/');
+    size_t used = (size_t)snprintf(line, size, "mgm train %s", slash ? slash + 1 : config);
+    for (int i = 1; i < argc && used < size; i++) {
+        const char *value = strncmp(argv[i], "--set=", 6) == 0              ? argv[i] + 6
+                            : strcmp(argv[i], "--set") == 0 && i + 1 < argc ? argv[++i]
+                                                                            : NULL;
+        if (value)
+            used += (size_t)snprintf(line + used, size - used, " --set %s", value);
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    struct values values = {0};
+    struct operands operands;
+    char line[2048];
+    struct mgm_context *ctx = NULL;
+    struct mgm_train_config config;
+    char *copy[256]; /* argv before getopt reorders it */
+    int copied = argc < 256 ? argc : 256;
+    memcpy(copy, argv, (size_t)copied * sizeof *copy);
+    int outcome = command_parse(&cmd_train, argc, argv, &values, &operands);
+    if (outcome != COMMAND_GO_ON)
+        return outcome;
+    describe_command(operands.values[0], copied, copy, line, sizeof line);
+    enum mgm_status status = mgm_context_create(&ctx);
+    if (status == MGM_OK) {
+        mgm_context_set_threads(ctx, values.threads);
+        status = configure(ctx, &values, operands.values[0], copied, copy, &config);
+    }
+    if (status == MGM_OK)
+        status = train(ctx, &values, &config, line);
+    outcome = status == MGM_OK ? STATUS_OK : command_failed(&cmd_train, "%s", mgm_context_error(ctx));
+    mgm_context_destroy(&ctx);
+    return outcome;
+}
