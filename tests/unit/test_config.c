@@ -54,6 +54,19 @@ static void test_default_file_equals_defaults(void **state)
     assert_string_equal(config.name, kept.name);
 }
 
+static void test_shipped_files_are_valid(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"default.cfg", "paper.cfg", "small.cfg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s", getenv("MGM_CONFIGS") ? getenv("MGM_CONFIGS") : "configs", names[i]);
+        config = mgm_train_config_defaults();
+        if (mgm_train_config_read(ctx, path, &config) != MGM_OK || mgm_train_config_check(ctx, &config) != MGM_OK)
+            fail_msg("%s", mgm_context_error(ctx));
+    }
+}
+
 static void test_reads_every_kind(void **state)
 {
     (void)state;
@@ -177,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_defaults_are_valid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_default_file_equals_defaults, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shipped_files_are_valid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reads_every_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_with_key_and_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checks_what_concerns_several_keys, set_up, tear_down),
