@@ -1,0 +1,330 @@
+#include "image_file.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vips/vips.h>
+
+static void ignore_message(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data)
+{
+    (void)domain, (void)level, (void)message, (void)data;
+}
+
+static gpointer start_vips(gpointer data)
+{
+    (void)data;
+    if (vips_init("mgm") != 0)
+        return NULL;
+    vips_cache_set_max(0); /* every file is read once */
+    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ignore_message, NULL);
+    return GINT_TO_POINTER(1);
+}
+
+/** libvips keeps its own lines of explanation; the first says what was wrong. */
+enum mgm_status image_file_fail(struct mgm_context *ctx, enum mgm_status status, const char *path, const char *what)
+{
+    char reason[256];
+    snprintf(reason, sizeof reason, "%s", vips_error_buffer());
+    vips_error_clear();
+    reason[strcspn(reason, "\n")] = '\0';
+    return mgm_fail(ctx, status, "%s: %s (%s)", path, what, reason);
+}
+
+enum mgm_status image_file_start(struct mgm_context *ctx)
+{
+    static GOnce once = G_ONCE_INIT;
+    if (!g_once(&once, start_vips, NULL))
+        return image_file_fail(ctx, MGM_E_UNSUPPORTED, "libvips", "cannot be started");
+    return MGM_OK;
+}
+
+static void drop(VipsImage **image)
+{
+    if (*image)
+        g_object_unref(*image);
+    *image = NULL;
+}
+
+/** Puts the result of one operation in place of its operand. */
+static int replace(VipsImage **image, VipsImage *result, int failed)
+{
+    if (failed)
+        return -1;
+    drop(image);
+    *image = result;
+    return 0;
+}
+
+#define STEP(image, operation, ...)                                                                                         \
+    do {                                                                                                                    \
+        VipsImage *step_ = NULL;                                                                                            \
+        int failed_ = operation(*(image), &step_, ##__VA_ARGS__, NULL);                                                     \
+        if (replace(image, step_, failed_) != 0)                                                                            \
+            return -1;                                                                                                      \
+    } while (0)
+
+/* Through a source, not a name: libvips reads options out of names ("a[1].png"). */
+static int decode(const char *path, VipsImage **out)
+{
+    VipsSource *source = vips_source_new_from_file(path);
+    if (!source)
+        return -1;
+    *out = vips_image_new_from_source(source, "", "fail_on", VIPS_FAIL_ON_ERROR, "memory", TRUE, NULL);
+    g_object_unref(source);
+    if (!*out)
+        return -1;
+    STEP(out, vips_autorot);
+    return 0;
+}
+
+static enum mgm_status open_image(struct mgm_context *ctx, const char *path, VipsImage **out)
+{
+    struct stat status;
+    TRY(image_file_start(ctx));
+    if (stat(path, &status) != 0)
+        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return mgm_fail(ctx, MGM_E_IO, "%s: is a folder, not a picture", path);
+    if (access(path, R_OK) != 0)
+        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (decode(path, out) != 0) {
+        drop(out);
+        return image_file_fail(ctx, MGM_E_FORMAT, path, "is no picture that can be read, or is damaged");
+    }
+    return MGM_OK;
+}
+
+/** To uchar or ushort sRGB; a profile that cannot be used is passed over. */
+static int to_srgb(VipsImage **image)
+{
+    const bool deep = vips_image_get_format(*image) != VIPS_FORMAT_UCHAR;
+    if (vips_image_get_typeof(*image, VIPS_META_ICC_NAME)) {
+        VipsImage *converted = NULL;
+        if (vips_icc_transform(*image, &converted, "srgb", "embedded", TRUE, "depth", deep ? 16 : 8, NULL) == 0)
+            replace(image, converted, 0);
+        else
+            vips_error_clear();
+    }
+    STEP(image, vips_colourspace, deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
+    if (vips_image_get_format(*image) != (deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR))
+        STEP(image, vips_cast, deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
+    return 0;
+}
+
+/** Lays transparency over white, leaves three channels. */
+static int to_rgb(VipsImage **image)
+{
+    if (to_srgb(image) != 0)
+        return -1;
+    if (vips_image_hasalpha(*image)) {
+        const double white_value = vips_image_get_format(*image) == VIPS_FORMAT_USHORT ? 65535 : 255;
+        VipsArrayDouble *white = vips_array_double_newv(1, white_value);
+        VipsImage *flat = NULL;
+        int failed = vips_flatten(*image, &flat, "background", white, NULL);
+        vips_area_unref(VIPS_AREA(white));
+        if (replace(image, flat, failed) != 0)
+            return -1;
+    }
+    if (vips_image_get_bands(*image) > 3)
+        STEP(image, vips_extract_band, 0, "n", 3);
+    return 0;
+}
+
+/** Values as stored, 8 or 16 bit; floats are taken as 0 … 1. Profiles do not apply: a mask is no colour. */
+static int to_mask(VipsImage **image)
+{
+    const VipsInterpretation kind = vips_image_get_interpretation(*image);
+    if (kind == VIPS_INTERPRETATION_CMYK || kind == VIPS_INTERPRETATION_LAB || kind == VIPS_INTERPRETATION_LABS)
+        STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
+    const VipsBandFormat format = vips_image_get_format(*image);
+    if (vips_band_format_isfloat(format)) {
+        STEP(image, vips_linear1, 65535.0, 0.5);
+        STEP(image, vips_cast, VIPS_FORMAT_USHORT);
+    } else if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT) {
+        STEP(image, vips_cast, VIPS_FORMAT_USHORT);
+    }
+    return 0;
+}
+
+/** Copies out the pixels, to memory of our own. */
+static enum mgm_status take_pixels(struct mgm_context *ctx, const char *path, VipsImage *image, struct picture *out)
+{
+    size_t size = 0;
+    void *pixels = vips_image_write_to_memory(image, &size);
+    if (!pixels)
+        return image_file_fail(ctx, MGM_E_FORMAT, path, "is no picture that can be read, or is damaged");
+    void *memory = mgm_alloc(size, 1);
+    if (memory)
+        memcpy(memory, pixels, size);
+    g_free(pixels);
+    if (!memory)
+        return mgm_fail_nomem(ctx, path);
+    const int bits = vips_image_get_format(image) == VIPS_FORMAT_USHORT ? 16 : 8;
+    const int width = vips_image_get_width(image), channels = vips_image_get_bands(image);
+    out->memory = memory;
+    out->image = (struct mgm_image){.width = width,
+                                    .height = vips_image_get_height(image),
+                                    .channels = channels,
+                                    .bits = bits,
+                                    .stride = (size_t)width * (size_t)channels * (size_t)(bits / 8),
+                                    .pixels = memory};
+    return MGM_OK;
+}
+
+void picture_release(struct picture *picture)
+{
+    mgm_free(picture->memory);
+    *picture = (struct picture){0};
+}
+
+/** Opens, converts, copies out. */
+static enum mgm_status read_converted(struct mgm_context *ctx, const char *path, int (*convert)(VipsImage **image),
+                                      struct picture *out)
+{
+    VipsImage *image = NULL;
+    *out = (struct picture){0};
+    TRY(open_image(ctx, path, &image));
+    enum mgm_status status = MGM_OK;
+    if (convert(&image) != 0)
+        status = image_file_fail(ctx, MGM_E_FORMAT, path, "is of a kind that cannot be converted");
+    if (status == MGM_OK)
+        status = take_pixels(ctx, path, image, out);
+    drop(&image);
+    return status;
+}
+
+enum mgm_status picture_read_photo(struct mgm_context *ctx, const char *path, struct picture *out)
+{
+    return read_converted(ctx, path, to_rgb, out);
+}
+
+static int value_at(const struct picture *picture, size_t index)
+{
+    return picture->image.bits == 16 ? ((const uint16_t *)picture->memory)[index]
+                                     : ((const uint8_t *)picture->memory)[index];
+}
+
+static int luminance_at(const struct picture *picture, size_t pixel, int colours)
+{
+    const size_t first = pixel * (size_t)picture->image.channels;
+    if (colours < 3)
+        return value_at(picture, first);
+    /* Rec. 709 on the values as they are; exact where all three are equal. */
+    return (int)(0.2126 * value_at(picture, first) + 0.7152 * value_at(picture, first + 1) +
+                 0.0722 * value_at(picture, first + 2) + 0.5);
+}
+
+/** Squeezes all channels into the first, in place. */
+static void keep_one_channel(struct picture *picture)
+{
+    const int channels = picture->image.channels;
+    const size_t count = (size_t)picture->image.width * (size_t)picture->image.height;
+    const int colours = channels == 2 || channels >= 4 ? channels - 1 : channels;
+    bool use_alpha = colours < channels;
+    for (size_t i = 1; i < count && use_alpha; i++)
+        use_alpha = luminance_at(picture, i, colours) == luminance_at(picture, 0, colours);
+    for (size_t i = 0; i < count; i++) {
+        const size_t alpha = i * (size_t)channels + (size_t)colours;
+        const int value = use_alpha ? value_at(picture, alpha) : luminance_at(picture, i, colours);
+        if (picture->image.bits == 16)
+            ((uint16_t *)picture->memory)[i] = (uint16_t)value;
+        else
+            ((uint8_t *)picture->memory)[i] = (uint8_t)value;
+    }
+    picture->image.channels = 1;
+    picture->image.stride = (size_t)picture->image.width * (size_t)(picture->image.bits / 8);
+}
+
+enum mgm_status picture_read_mask(struct mgm_context *ctx, const char *path, struct picture *out)
+{
+    TRY(read_converted(ctx, path, to_mask, out));
+    if (out->image.channels > 1)
+        keep_one_channel(out);
+    return MGM_OK;
+}
+
+static int scale_image(VipsImage **image, int width, int height, bool nearest)
+{
+    const double across = (double)width / vips_image_get_width(*image),
+                 down = (double)height / vips_image_get_height(*image);
+    const VipsKernel kernel = nearest ? VIPS_KERNEL_NEAREST : VIPS_KERNEL_LINEAR;
+    STEP(image, vips_resize, across, "vscale", down, "kernel", kernel);
+    if (vips_image_get_width(*image) == width && vips_image_get_height(*image) == height)
+        return 0;
+    /* rounding inside libvips: repeat or cut the last row or column */
+    STEP(image, vips_embed, 0, 0, width, height, "extend", VIPS_EXTEND_COPY);
+    return 0;
+}
+
+enum mgm_status picture_resize_mask(struct mgm_context *ctx, struct picture *mask, int width, int height, bool nearest)
+{
+    TRY(image_file_start(ctx));
+    const struct mgm_image *from = &mask->image;
+    struct picture result = {0};
+    VipsImage *image =
+        vips_image_new_from_memory(mask->memory, from->stride * (size_t)from->height, from->width, from->height, 1,
+                                   from->bits == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
+    enum mgm_status status = MGM_OK;
+    if (!image || scale_image(&image, width, height, nearest) != 0)
+        status = image_file_fail(ctx, MGM_E_INVALID, "the mask", "cannot be resized");
+    if (status == MGM_OK)
+        status = take_pixels(ctx, "the mask", image, &result);
+    drop(&image);
+    if (status != MGM_OK)
+        return status;
+    picture_release(mask);
+    *mask = result;
+    return MGM_OK;
+}
+
+/* ---- 8 bit, for drawing, training and evaluation ---------------------------------------------------------------------- */
+
+static int to_rgb_8(VipsImage **image)
+{
+    if (to_rgb(image) != 0)
+        return -1;
+    STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
+    return 0;
+}
+
+static int to_rgba_8(VipsImage **image)
+{
+    if (to_srgb(image) != 0)
+        return -1;
+    STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
+    if (!vips_image_hasalpha(*image))
+        STEP(image, vips_bandjoin_const1, 255.0);
+    if (vips_image_get_bands(*image) != 4)
+        STEP(image, vips_extract_band, 0, "n", 4);
+    STEP(image, vips_cast, VIPS_FORMAT_UCHAR);
+    return 0;
+}
+
+/** Rounds 16-bit values to 8 bit, in place. */
+static void reduce_to_8(struct picture *picture)
+{
+    if (picture->image.bits == 8)
+        return;
+    const size_t count = picture->image.stride / 2 * (size_t)picture->image.height;
+    for (size_t i = 0; i < count; i++)
+        ((uint8_t *)picture->memory)[i] = (uint8_t)((value_at(picture, i) * 255 + 32767) / 65535);
+    picture->image.bits = 8;
+    picture->image.stride /= 2;
+}
+
+enum mgm_status image_file_read(struct mgm_context *ctx, const char *path, int channels, struct mgm_bitmap *out)
+{
+    struct picture picture;
+    *out = (struct mgm_bitmap){0};
+    if (channels == 1)
+        TRY(picture_read_mask(ctx, path, &picture));
+    else
+        TRY(read_converted(ctx, path, channels == 4 ? to_rgba_8 : to_rgb_8, &picture));
+    reduce_to_8(&picture);
+    *out = (struct mgm_bitmap){picture.image.width, picture.image.height, picture.image.channels, picture.memory};
+    return MGM_OK;
+}
