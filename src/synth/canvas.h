@@ -65,7 +65,7 @@ void synth_disc(struct canvas *canvas, float x, float y, float radius, float sof
 /** Puts the layer over the canvas; both of one size. */
 void synth_canvas_merge(struct canvas *canvas, const struct canvas *layer);
 
-/** Blurs colour and alpha together with a disc (a lens out of focus) of the given radius, above 0.3. */
+/** Blurs colour and alpha together with a disc (a lens out of focus). Below a radius of 0.5 nothing happens. */
 MGM_MUST_CHECK enum mgm_status synth_canvas_defocus(struct mgm_context *ctx, struct canvas *canvas, float radius);
 
 /** Defocus that grows from nothing at (x0, y0) to the full radius at (x1, y1). */

@@ -2,64 +2,17 @@
 #include "synth/canvas.h"
 
 #include "base/memory.h"
+#include "image/blur.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { LEVELS_MAX = 13 };
 
-/* One output row of the disc blur, from the running sums of the rows that the disc touches. */
-static void disc_row(const struct canvas *c, const v4 *sums, int y, float radius, v4 *dst)
-{
-    int reach = (int)ceilf(radius);
-    memset(dst, 0, (size_t)c->width * sizeof *dst);
-    float total = 0.0f;
-    for (int dy = -reach; dy <= reach; dy++) {
-        float left = radius * radius - (float)(dy * dy);
-        if (left < 0.0f)
-            continue;
-        float half = sqrtf(left) + 0.5f;
-        int whole = (int)(half - 0.5f);
-        float rest = half - 0.5f - (float)whole;
-        total += 2.0f * half;
-        int row = y + dy < 0 ? 0 : y + dy >= c->height ? c->height - 1 : y + dy;
-        const v4 *s = sums + (size_t)row * (size_t)(c->width + 1);
-        const v4 *p = c->pixels + (size_t)row * (size_t)c->width;
-        int last = c->width - 1;
-        for (int x = 0; x <= last; x++) {
-            int a = x - whole, b = x + whole;
-            int ca = a < 0 ? 0 : a, cb = b > last ? last : b;
-            v4 sum = s[cb + 1] - s[ca] + p[0] * (float)(ca - a) + p[last] * (float)(b - cb);
-            dst[x] += sum + (p[a - 1 < 0 ? 0 : a - 1] + p[b + 1 > last ? last : b + 1]) * rest;
-        }
-    }
-    for (int x = 0; x < c->width; x++)
-        dst[x] *= 1.0f / total;
-}
-
 enum mgm_status synth_canvas_defocus(struct mgm_context *ctx, struct canvas *canvas, float radius)
 {
-    size_t width = (size_t)canvas->width, height = (size_t)canvas->height;
-    v4 *sums = mgm_alloc((width + 1) * height, sizeof *sums), *blurred = mgm_alloc(width * height, sizeof *blurred);
-    if (!sums || !blurred) {
-        mgm_free(sums);
-        mgm_free(blurred);
-        return mgm_fail_nomem(ctx, "a blur");
-    }
-    for (size_t y = 0; y < height; y++) {
-        v4 sum = {0}, *row = sums + y * (width + 1);
-        for (size_t x = 0; x < width; x++) {
-            row[x] = sum;
-            sum += canvas->pixels[y * width + x];
-        }
-        row[width] = sum;
-    }
-    for (int y = 0; y < canvas->height; y++)
-        disc_row(canvas, sums, y, radius, blurred + (size_t)y * width);
-    mgm_free(sums);
-    mgm_free(canvas->pixels);
-    canvas->pixels = blurred;
-    return MGM_OK;
+    struct mgm_raster view = {canvas->width, canvas->height, 4, (float *)canvas->pixels};
+    return mgm_blur_disc(ctx, &view, radius);
 }
 
 enum mgm_status synth_canvas_tilt(struct mgm_context *ctx, struct canvas *canvas, float radius, float x0, float y0, float x1,
@@ -70,11 +23,11 @@ enum mgm_status synth_canvas_tilt(struct mgm_context *ctx, struct canvas *canvas
     enum mgm_status status = sharp && half ? MGM_OK : mgm_fail_nomem(ctx, "a blur");
     if (status == MGM_OK) {
         memcpy(sharp, canvas->pixels, count * sizeof *sharp);
-        status = synth_canvas_defocus(ctx, canvas, fmaxf(radius * 0.5f, 0.35f));
+        status = synth_canvas_defocus(ctx, canvas, radius * 0.5f);
     }
     if (status == MGM_OK) {
         memcpy(half, canvas->pixels, count * sizeof *half);
-        status = synth_canvas_defocus(ctx, canvas, fmaxf(radius * 0.87f, 0.35f));
+        status = synth_canvas_defocus(ctx, canvas, radius * 0.87f);
     }
     if (status == MGM_OK) {
         float dx = x1 - x0, dy = y1 - y0, square = fmaxf(dx * dx + dy * dy, 1.0f);
@@ -95,35 +48,8 @@ enum mgm_status synth_canvas_tilt(struct mgm_context *ctx, struct canvas *canvas
 
 enum mgm_status synth_canvas_motion(struct mgm_context *ctx, struct canvas *canvas, float length, float angle)
 {
-    size_t count = (size_t)canvas->width * (size_t)canvas->height;
-    v4 *blurred = mgm_alloc_zeroed(count, sizeof *blurred);
-    if (!blurred)
-        return mgm_fail_nomem(ctx, "a blur");
-    int steps = (int)ceilf(length) + 1;
-    for (int s = 0; s < steps; s++) {
-        float along = length * ((float)s / (float)(steps - 1) - 0.5f);
-        float dx = along * cosf(angle), dy = along * sinf(angle), fx = dx - floorf(dx), fy = dy - floorf(dy);
-        int ix = (int)floorf(dx), iy = (int)floorf(dy);
-        for (int y = 0; y < canvas->height; y++) {
-            int ya = y + iy, yb = ya + 1;
-            ya = ya < 0 ? 0 : ya >= canvas->height ? canvas->height - 1 : ya;
-            yb = yb < 0 ? 0 : yb >= canvas->height ? canvas->height - 1 : yb;
-            const v4 *a = canvas->pixels + (size_t)ya * (size_t)canvas->width;
-            const v4 *b = canvas->pixels + (size_t)yb * (size_t)canvas->width;
-            v4 *dst = blurred + (size_t)y * (size_t)canvas->width;
-            for (int x = 0; x < canvas->width; x++) {
-                int xa = x + ix, xb = xa + 1;
-                xa = xa < 0 ? 0 : xa >= canvas->width ? canvas->width - 1 : xa;
-                xb = xb < 0 ? 0 : xb >= canvas->width ? canvas->width - 1 : xb;
-                v4 top = a[xa] + (a[xb] - a[xa]) * fx, low = b[xa] + (b[xb] - b[xa]) * fx;
-                dst[x] += top + (low - top) * fy;
-            }
-        }
-    }
-    for (size_t i = 0; i < count; i++)
-        canvas->pixels[i] = blurred[i] * (1.0f / (float)steps);
-    mgm_free(blurred);
-    return MGM_OK;
+    struct mgm_raster view = {canvas->width, canvas->height, 4, (float *)canvas->pixels};
+    return mgm_blur_motion(ctx, &view, length, angle);
 }
 
 static v4 *shrink(const v4 *src, int width, int height)

@@ -69,8 +69,8 @@ static enum mgm_status apply_lens(struct painter *p)
         return synth_canvas_tilt(p->ctx, p->canvas, p->unit * synth_uniform(p, 1.2f, 6.0f), x, y, x + reach * cosf(angle),
                                  y + reach * sinf(angle));
     }
-    float radius = u < 0.50f ? synth_uniform(p, 1.0f, 3.5f) : synth_uniform(p, 0.0f, 1.0f);
-    return p->unit * radius > 0.35f ? synth_canvas_defocus(p->ctx, p->canvas, p->unit * radius) : MGM_OK;
+    float radius = u < 0.50f ? synth_uniform(p, 1.0f, 3.5f) : synth_uniform(p, 0.2f, 1.2f);
+    return synth_canvas_defocus(p->ctx, p->canvas, p->unit * radius);
 }
 
 static double solid_share(const struct canvas *canvas)
@@ -94,9 +94,10 @@ enum mgm_status mgm_synth_draw(struct mgm_context *ctx, const struct mgm_synth_l
     *out = (struct mgm_foreground){.kind = kind};
     if (size < 64 || size > 2048)
         return mgm_fail(ctx, MGM_E_INVALID, "a foreground of %d pixels: 64 … 2048 are expected", size);
+    struct mgm_context own = {.threads = 1}; /* foregrounds are drawn many at a time, each by one thread */
     struct canvas canvas;
     TRY(synth_canvas_create(ctx, size, size, &canvas));
-    struct painter painter = {.ctx = ctx, .library = library, .random = mgm_random_stream(seed, index), .size = size};
+    struct painter painter = {.ctx = &own, .library = library, .random = mgm_random_stream(seed, index), .size = size};
     painter.unit = (float)size / 512.0f;
     painter.canvas = &canvas;
     if (kind == MGM_SYNTH_KIND_COUNT)
@@ -120,8 +121,10 @@ enum mgm_status mgm_synth_draw(struct mgm_context *ctx, const struct mgm_synth_l
             kind = MGM_SYNTH_SOLID; /* unlucky three times: something certain */
     }
     out->kind = kind;
-    status = synth_canvas_finish(ctx, &canvas, &out->colour, &out->alpha);
+    status = synth_canvas_finish(&own, &canvas, &out->colour, &out->alpha);
 done:
+    if (status != MGM_OK && own.error[0])
+        mgm_fail(ctx, status, "%s", own.error);
     synth_canvas_release(&canvas);
     return status;
 }

@@ -130,6 +130,22 @@ static void close_up(struct painter *p, struct figure *f)
     synth_part_wobble(p, part, synth_uniform(p, 0.03f, 0.12f));
 }
 
+/* Nearer: larger than the picture, as things are in a crop of a photograph. */
+static void zoom(struct painter *p, struct figure *f)
+{
+    float factor = synth_uniform(p, 1.15f, 1.9f), middle = 256.0f * p->unit;
+    float dx = p->unit * synth_uniform(p, -110.0f, 110.0f), dy = p->unit * synth_uniform(p, -40.0f, 130.0f);
+    for (int i = 0; i < f->count; i++) {
+        struct part *part = &f->parts[i].part;
+        part->x = middle + (part->x - middle) * factor + dx;
+        part->y = middle + (part->y - middle) * factor + dy;
+        part->ax *= factor;
+        part->ay *= factor;
+        part->warp *= factor;
+        part->warp_scale *= factor;
+    }
+}
+
 void synth_figure(struct painter *p, struct figure *f)
 {
     f->count = 0;
@@ -153,6 +169,8 @@ void synth_figure(struct painter *p, struct figure *f)
         blobs(p, f);
     else
         close_up(p, f);
+    if (kind < 0.85f && synth_chance(p, 0.45f))
+        zoom(p, f);
 }
 
 void synth_bust(struct painter *p, struct part *torso, struct part *neck, struct part *head)

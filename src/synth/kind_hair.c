@@ -156,7 +156,7 @@ static void draw_stray(struct painter *p, const struct hairdo *h, const struct p
     loose.lock.strands = synth_integer(p, 1, 4);
     loose.lock.spread = h->lock.spread * 2.0f;
     loose.lock.gather = 1.5f;
-    loose.lock.frizz = h->lock.frizz + head->ay * synth_uniform(p, 0.05f, 0.35f);
+    loose.lock.frizz = h->lock.frizz + head->ay * synth_uniform(p, 0.04f, 0.22f);
     loose.lock.radius *= synth_uniform(p, 0.6f, 1.0f);
     float brightness = synth_uniform(p, 1.0f, 1.7f);
     for (int i = 0; i < count; i++) {
@@ -212,7 +212,8 @@ enum mgm_status synth_draw_hair(struct painter *p)
         synth_part_paint(p, &scalp, &material, (struct part_style){.softness = 12.0f * p->unit, .opacity = 0.9f});
     }
     draw_locks(p, &h, &head, roots + behind, count - behind, 1.0f);
-    draw_stray(p, &h, &head, stray / 8);
+    if (h.length > 1.2f)
+        draw_stray(p, &h, &head, stray / 10);
     mgm_free(roots);
     return MGM_OK;
 }

@@ -61,8 +61,11 @@ static void paste(struct painter *p, const struct mgm_bitmap *picture, struct vi
     float cx = 0.5f * (float)(box.x0 + box.x1), cy = 0.5f * (float)(box.y0 + box.y1), inverse = 1.0f / at.scale;
     float c = cosf(at.angle) * inverse, s = sinf(at.angle) * inverse;
     int n = (int)fminf(fmaxf(ceilf(inverse), 1.0f), 4.0f);
-    for (int y = 0; y < p->size; y++) {
-        for (int x = 0; x < p->size; x++) {
+    float reach = 0.5f * at.scale * hypotf((float)(box.x1 - box.x0), (float)(box.y1 - box.y0)) + 2.0f, side = (float)p->size;
+    int x0 = (int)fmaxf(at.x - reach, 0.0f), x1 = (int)fminf(fmaxf(at.x + reach, 0.0f), side);
+    int y0 = (int)fmaxf(at.y - reach, 0.0f), y1 = (int)fminf(fmaxf(at.y + reach, 0.0f), side);
+    for (int y = y0; y < y1; y++) {
+        for (int x = x0; x < x1; x++) {
             v4 sum = {0};
             for (int k = 0; k < n * n; k++) {
                 float dx = (float)x + ((float)(k % n) + 0.5f) / (float)n - at.x,

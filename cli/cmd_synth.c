@@ -1,0 +1,187 @@
+/** mgm synth: draws foregrounds to files, for a person to judge what the training will see. */
+#include "command.h"
+#include "image_file.h"
+
+#include "base/random.h"
+#include "synth/synth.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TILE = 256, ACROSS = 8, PATH_SIZE = 4096 };
+
+struct values {
+    uint64_t seed;
+    int count, size;
+    const char *kind, *data;
+    bool sheet;
+};
+
+static const struct command_option options[] = {
+    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series", 0, 0, false},
+    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on", 1, 9999, false},
+    {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", 64, 2048, false},
+    {"kind", 0, OPTION_TEXT, offsetof(struct values, kind), "KIND", "only groom, fur, hair, solid, plant, …", 0, 0, false},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, … (../shared/data)", 0, 0,
+     false},
+    {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes", 0, 0,
+     false},
+    {0},
+};
+
+static int run(int argc, char **argv);
+
+const struct command cmd_synth = {
+    .name = "synth",
+    .summary = "draws foregrounds with exact mattes, as training does",
+    .synopsis = "--seed S --count N [options] DIR",
+    .details = "Writes NNNN_fg.png (colour, continued beyond the matte), NNNN_alpha.png and NNNN_preview.png (over a\n"
+               "photograph) into DIR. Kinds: groom, fur, hair, solid, plant, lattice, feather, glass, card, object.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};
+
+static enum mgm_status parse_kind(struct mgm_context *ctx, const char *name, enum mgm_synth_kind *out)
+{
+    *out = MGM_SYNTH_KIND_COUNT;
+    if (!name || strcmp(name, "random") == 0)
+        return MGM_OK;
+    for (int kind = 0; kind < MGM_SYNTH_KIND_COUNT; kind++) {
+        if (strcmp(name, mgm_synth_kind_name(kind)) == 0) {
+            *out = kind;
+            return MGM_OK;
+        }
+    }
+    return mgm_fail(ctx, MGM_E_INVALID,
+                    "there is no kind '%s': groom, fur, hair, solid, plant, lattice, feather, glass, card "
+                    "or object are expected",
+                    name);
+}
+
+/** The foreground over one of the photographs, cropped to a square from its middle. */
+static enum mgm_status compose(struct mgm_context *ctx, const struct mgm_synth_library *library, uint64_t seed,
+                               uint64_t index, const struct mgm_foreground *fg, struct mgm_bitmap *out)
+{
+    struct mgm_random random = mgm_random_stream(seed ^ 0x70686f746fu, index);
+    const struct mgm_bitmap *photo =
+        mgm_synth_library_photo(library, mgm_random_int(&random, 0, mgm_synth_library_photo_count(library) - 1));
+    int size = fg->alpha.width, square = photo->width < photo->height ? photo->width : photo->height;
+    int left = (photo->width - square) / 2, top = (photo->height - square) / 2;
+    TRY(mgm_bitmap_create(ctx, size, size, 3, out));
+    for (int y = 0; y < size; y++) {
+        for (int x = 0; x < size; x++) {
+            size_t at = (size_t)y * (size_t)size + (size_t)x;
+            int px = left + x * square / size, py = top + y * square / size, alpha = fg->alpha.data[at];
+            const uint8_t *back = photo->data + ((size_t)py * (size_t)photo->width + (size_t)px) * 3;
+            for (size_t k = 0; k < 3; k++)
+                out->data[3 * at + k] =
+                    (uint8_t)((alpha * fg->colour.data[3 * at + k] + (255 - alpha) * back[k] + 127) / 255);
+        }
+    }
+    return MGM_OK;
+}
+
+static enum mgm_status write_one(struct mgm_context *ctx, const char *folder, int number, const char *what,
+                                 const struct mgm_bitmap *picture)
+{
+    char path[PATH_SIZE];
+    if (snprintf(path, sizeof path, "%s/%04d_%s.png", folder, number, what) >= (int)sizeof path)
+        return mgm_fail(ctx, MGM_E_INVALID, "this path is too long: %.100s…", folder);
+    return image_file_write(ctx, path, picture);
+}
+
+/** Puts a picture, averaged down to the tile, at (column, row) of the sheet. */
+static void add_to_sheet(struct mgm_bitmap *sheet, int column, int row, const struct mgm_bitmap *picture)
+{
+    for (int y = 0; y < TILE; y++) {
+        for (int x = 0; x < TILE; x++) {
+            int x0 = x * picture->width / TILE, x1 = (x + 1) * picture->width / TILE;
+            int y0 = y * picture->height / TILE, y1 = (y + 1) * picture->height / TILE;
+            uint8_t *d = sheet->data + ((size_t)(row * TILE + y) * (size_t)sheet->width + (size_t)(column * TILE + x)) * 3;
+            for (int k = 0; k < 3; k++) {
+                int sum = 0, count = 0, channel = picture->channels == 3 ? k : 0;
+                for (int j = y0; j < y1 || j == y0; j++)
+                    for (int i = x0; i < x1 || i == x0; i++, count++)
+                        sum += picture->data[((size_t)j * (size_t)picture->width + (size_t)i) * (size_t)picture->channels +
+                                             (size_t)channel];
+                d[k] = (uint8_t)(sum / count);
+            }
+        }
+    }
+}
+
+static enum mgm_status draw_one(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                const struct values *values, enum mgm_synth_kind kind, const char *folder, int number,
+                                struct mgm_bitmap *sheet)
+{
+    struct mgm_foreground fg = {0};
+    struct mgm_bitmap preview = {0};
+    enum mgm_status status;
+    if ((status = mgm_synth_draw(ctx, library, values->seed, (uint64_t)number, kind, values->size, &fg)) != MGM_OK ||
+        (status = compose(ctx, library, values->seed, (uint64_t)number, &fg, &preview)) != MGM_OK ||
+        (status = write_one(ctx, folder, number, "fg", &fg.colour)) != MGM_OK ||
+        (status = write_one(ctx, folder, number, "alpha", &fg.alpha)) != MGM_OK ||
+        (status = write_one(ctx, folder, number, "preview", &preview)) != MGM_OK)
+        goto done;
+    printf("%04d %s\n", number, mgm_synth_kind_name(fg.kind));
+    if (sheet->data) {
+        int column = 2 * (number % (ACROSS / 2)), row = number / (ACROSS / 2);
+        add_to_sheet(sheet, column, row, &preview);
+        add_to_sheet(sheet, column + 1, row, &fg.alpha);
+    }
+done:
+    mgm_bitmap_release(&preview);
+    mgm_foreground_release(&fg);
+    return status;
+}
+
+static enum mgm_status synth(struct mgm_context *ctx, const struct values *values, const char *folder)
+{
+    struct mgm_synth_library *library = NULL;
+    struct mgm_bitmap sheet = {0};
+    enum mgm_synth_kind kind;
+    enum mgm_status status;
+    TRY(parse_kind(ctx, values->kind, &kind));
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return mgm_fail(ctx, MGM_E_IO, "%s: %s", folder, strerror(errno));
+    if ((status = mgm_synth_library_load(ctx, values->data, image_file_read, &library)) != MGM_OK)
+        goto done;
+    if (values->sheet) {
+        int rows = (values->count + ACROSS / 2 - 1) / (ACROSS / 2);
+        if ((status = mgm_bitmap_create(ctx, ACROSS * TILE, rows * TILE, 3, &sheet)) != MGM_OK)
+            goto done;
+        memset(sheet.data, 0, (size_t)sheet.width * (size_t)sheet.height * 3);
+    }
+    for (int i = 0; i < values->count && status == MGM_OK; i++)
+        status = draw_one(ctx, library, values, kind, folder, i, &sheet);
+    if (status == MGM_OK && sheet.data) {
+        char path[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/sheet.png", folder);
+        status = image_file_write(ctx, path, &sheet);
+    }
+done:
+    mgm_bitmap_release(&sheet);
+    mgm_synth_library_destroy(&library);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct values values = {.seed = 1, .count = 1, .size = 512, .data = "../shared/data"};
+    struct operands operands;
+    int parsed = command_parse(&cmd_synth, argc, argv, &values, &operands);
+    if (parsed != COMMAND_GO_ON)
+        return parsed;
+    struct mgm_context *ctx = NULL;
+    if (mgm_context_create(&ctx) != MGM_OK)
+        return command_failed(&cmd_synth, "not enough memory");
+    int status = synth(ctx, &values, operands.values[0]) == MGM_OK
+                     ? STATUS_OK
+                     : command_failed(&cmd_synth, "%s", mgm_context_error(ctx));
+    mgm_context_destroy(&ctx);
+    return status;
+}
