@@ -145,7 +145,7 @@ static int complain(const struct command *command, int code, char **argv)
         return command_misused(command, "--%s takes no value", command->options[optopt - FIRST_CODE].name);
     if (optopt)
         return command_misused(command, "there is no option -%c", optopt);
-    return command_misused(command, "there is no option %s, or it is not the only one that begins so", argv[optind - 1]);
+    return command_misused(command, "there is no option %s (or more than one begins so)", argv[optind - 1]);
 }
 
 static int check_operands(const struct command *command, const struct operands *operands)

@@ -5,8 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+extern const struct command cmd_matte;
+extern const struct command cmd_info;
+extern const struct command cmd_forward;
 
 const struct command *const command_table[] = {
+    &cmd_matte,
+    &cmd_info,
+    &cmd_forward,
     NULL,
 };
 

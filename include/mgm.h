@@ -135,6 +135,7 @@ struct mgm_matte_report {
     double uncertain_os4;       /* share of the photo's pixels refined at stride 4, 0 … 1 */
     double uncertain_os1;       /* and at stride 1 */
     double network_seconds;     /* from the prepared network input to the fused matte */
+    int network_width, network_height; /* of the padded photo that the network saw */
 };
 
 /**

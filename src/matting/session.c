@@ -267,6 +267,8 @@ enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *p
     /* alpha holds the guidance until the network has read it: it has the right size, and the result comes last. */
     TRY(mgm_guidance_convert(ctx, mask, facts->guidance, alpha));
     const int h = round_up(photo->height), w = round_up(photo->width);
+    facts->network_width = w;
+    facts->network_height = h;
     TRY(prepare_plan(session, 1, h, w));
     TRY(pack_photo(ctx, photo, alpha, h, w, mgm_infer_plan_input(session->plan)));
     struct planes planes;

@@ -1,0 +1,154 @@
+/** mgm info: what a weights file holds. */
+#include "command.h"
+#include "matting/model.h"
+#include "matting/network.h"
+#include "report.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NAMES_SHOWN = 8 };
+
+struct values {
+    bool json;
+};
+
+static const struct command_option options[] = {
+    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout", .required = false},
+    {0},
+};
+
+static int run(int argc, char **argv);
+
+const struct command cmd_info = {
+    .name = "info",
+    .summary = "says what a weights file holds",
+    .synopsis = "FILE [--json]",
+    .details = "Reads any safetensors file. Of a matting network it tells width, size and how it was trained;\n"
+               "of anything else, what tensors it has.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};
+
+static const char *dtype_name(enum mgm_dtype dtype)
+{
+    static const char *const names[] = {"F32", "F16", "BF16", "F64", "U8", "I64", "other"};
+    return dtype <= MGM_DTYPE_OTHER ? names[dtype] : "other";
+}
+
+/** The type that most values are stored in. */
+static enum mgm_dtype main_dtype(const struct mgm_safetensors *file)
+{
+    size_t values[MGM_DTYPE_OTHER + 1] = {0};
+    enum mgm_dtype best = MGM_DTYPE_F32;
+    for (int i = 0; i < mgm_safetensors_count(file); i++) {
+        const struct mgm_tensor *tensor = mgm_safetensors_at(file, i);
+        values[tensor->dtype] += tensor->count;
+        if (values[tensor->dtype] > values[best])
+            best = tensor->dtype;
+    }
+    return best;
+}
+
+/** Metadata that is itself JSON (the training facts) is shown as such. */
+static cJSON *describe_metadata(const struct mgm_safetensors *file)
+{
+    cJSON *object = cJSON_CreateObject();
+    for (int i = 0; i < mgm_safetensors_metadata_count(file); i++) {
+        const char *key, *value;
+        mgm_safetensors_metadata_at(file, i, &key, &value);
+        cJSON *parsed = value[0] == '{' ? cJSON_Parse(value) : NULL;
+        cJSON_AddItemToObject(object, key, parsed ? parsed : cJSON_CreateString(value));
+    }
+    return object;
+}
+
+static cJSON *describe_names(const struct mgm_safetensors *file)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (int i = 0; i < mgm_safetensors_count(file) && i < NAMES_SHOWN; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(mgm_safetensors_at(file, i)->name));
+    return array;
+}
+
+static cJSON *describe(struct mgm_context *ctx, const char *path, const struct mgm_safetensors *file)
+{
+    struct mgm_model *model = NULL;
+    struct stat status;
+    size_t values = 0;
+    for (int i = 0; i < mgm_safetensors_count(file); i++)
+        values += mgm_safetensors_at(file, i)->count;
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "file", path);
+    if (mgm_model_load(ctx, path, &model) == MGM_OK) {
+        struct mgm_model_facts facts = mgm_model_facts(model);
+        cJSON_AddStringToObject(object, "architecture", "mgm-matting");
+        cJSON_AddStringToObject(object, "name", facts.name);
+        cJSON_AddNumberToObject(object, "width", facts.width);
+        cJSON_AddNumberToObject(object, "parameters", (double)facts.parameters);
+    } else {
+        cJSON_AddNullToObject(object, "architecture");
+        cJSON_AddStringToObject(object, "why_not", mgm_context_error(ctx));
+        cJSON_AddItemToObject(object, "first_names", describe_names(file));
+    }
+    cJSON_AddNumberToObject(object, "tensors", mgm_safetensors_count(file));
+    cJSON_AddNumberToObject(object, "values", (double)values);
+    cJSON_AddStringToObject(object, "dtype", dtype_name(main_dtype(file)));
+    if (stat(path, &status) == 0)
+        cJSON_AddNumberToObject(object, "bytes", (double)status.st_size);
+    cJSON_AddItemToObject(object, "metadata", describe_metadata(file));
+    mgm_model_destroy(&model);
+    return object;
+}
+
+/** "key  value" lines; nested objects indented. */
+static void print_facts(const cJSON *object, int indent)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        if (cJSON_IsObject(item)) {
+            if (item->child)
+                printf("%*s%s\n", indent, "", item->string);
+            print_facts(item, indent + 2);
+        } else if (cJSON_IsString(item)) {
+            printf("%*s%-14s %s\n", indent, "", item->string ? item->string : "-", item->valuestring);
+        } else if (cJSON_IsNumber(item)) {
+            printf("%*s%-14s %.15g\n", indent, "", item->string ? item->string : "-", item->valuedouble);
+        } else if (cJSON_IsArray(item)) {
+            printf("%*s%s\n", indent, "", item->string);
+            print_facts(item, indent + 2);
+        }
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    struct values values = {0};
+    struct operands operands;
+    struct mgm_context *ctx = NULL;
+    struct mgm_safetensors *file = NULL;
+    int status = command_parse(&cmd_info, argc, argv, &values, &operands);
+    if (status != COMMAND_GO_ON)
+        return status;
+    if (mgm_context_create(&ctx) != MGM_OK || mgm_safetensors_open(ctx, operands.values[0], &file) != MGM_OK) {
+        status = command_failed(&cmd_info, "%s", mgm_context_error(ctx));
+    } else {
+        cJSON *object = describe(ctx, operands.values[0], file);
+        bool is_network = !cJSON_IsNull(cJSON_GetObjectItem(object, "architecture"));
+        if (!is_network && !values.json)
+            puts("no matting network");
+        if (!values.json)
+            print_facts(object, 0);
+        status = values.json ? report_print(object) : STATUS_OK;
+        if (!values.json)
+            cJSON_Delete(object);
+    }
+    mgm_safetensors_close(&file);
+    mgm_context_destroy(&ctx);
+    return status;
+}

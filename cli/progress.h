@@ -1,0 +1,18 @@
+/**
+ * What is being done, on stderr, once it has taken longer than a second: on a terminal one line that is rewritten and
+ * removed at the end, elsewhere a line for each stage.
+ */
+#ifndef MGM_CLI_PROGRESS_H
+#define MGM_CLI_PROGRESS_H
+
+#include <stdbool.h>
+
+struct progress;
+
+/** NULL if quiet, or if there is no thread to be had; the other functions take that. */
+struct progress *progress_start(bool quiet);
+/** @param stage  borrowed, must outlive the progress: "reading" */
+void progress_stage(struct progress *progress, const char *stage);
+void progress_stop(struct progress **progress);
+
+#endif

@@ -1,0 +1,19 @@
+/** What commands tell of a run: time, memory, one JSON object on stdout. */
+#ifndef MGM_CLI_REPORT_H
+#define MGM_CLI_REPORT_H
+
+#include <cjson/cJSON.h>
+
+/** Seconds of a clock that only goes forward. */
+double report_clock(void);
+
+/** The most memory this process has held, in units of 1,000,000 bytes. */
+double report_peak_mb(void);
+
+/** Adds a number rounded to so many decimals. */
+void report_add_number(cJSON *object, const char *name, double value, int decimals);
+
+/** Prints the object to stdout and releases it. @return an exit status */
+int report_print(cJSON *object);
+
+#endif
