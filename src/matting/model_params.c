@@ -54,7 +54,9 @@ static enum mgm_status load_param(struct mgm_context *ctx, const struct mgm_safe
         return mgm_fail(ctx, MGM_E_SHAPE, "%s: weights of another architecture: tensor '%s' is missing",
                         mgm_safetensors_name(file), param->name);
     TRY(check_shape(ctx, file, tensor, param));
-    TRY(mgm_tensor_to_f32(ctx, tensor, values));
+    if (mgm_tensor_to_f32(ctx, tensor, values) != MGM_OK)
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: tensor '%s' is of type %.20s; expected F32, F16, BF16 or F64",
+                        mgm_safetensors_name(file), param->name, tensor->type);
     for (size_t i = 0; i < param->count; i++)
         if (!isfinite(values[i]))
             return mgm_fail(ctx, MGM_E_SHAPE, "%s: tensor '%s' has a value that is not finite (number %zu of %zu)",
