@@ -100,20 +100,25 @@ static int compare_roots(const void *a, const void *b)
     return l->x < r->x ? -1 : l->x > r->x;
 }
 
-/* Random places on the part, in the order of painting: the outline first, and what lies downstream before what covers it. */
-static int scatter_roots(struct painter *p, const struct part *part, const struct fur *fur, struct root *roots, int wanted)
+/*
+ * Random places on the part (where the outline is far, only the share `inside`), in the order of painting: the outline
+ * first, and what lies downstream before what covers it.
+ */
+static int scatter_roots(struct painter *p, const struct part *part, const struct fur *fur, float inside, struct root *roots,
+                         int wanted)
 {
     float reach = 1.3f * fmaxf(part->ax, part->ay);
     float margin = fur->length * 1.5f, side = (float)p->size;
+    float fringe = 1.0f - 2.5f * fur->length / fminf(part->ax, part->ay);
     int count = 0;
-    for (int tries = 0; tries < 4 * wanted && count < wanted; tries++) {
+    for (int tries = 0; tries < 8 * wanted && count < wanted; tries++) {
         float u = synth_uniform(p, -1.3f, 1.3f) * part->ax, v = synth_uniform(p, -1.3f, 1.3f) * part->ay;
         float x = part->x + part->cosine * u - part->sine * v, y = part->y + part->sine * u + part->cosine * v;
         float noise = 0.12f * synth_normal(p);
         if (x < -margin || y < -margin || x > side + margin || y > side + margin)
             continue;
         struct surface s = synth_part_surface(part, x, y);
-        if (s.depth < 0.0f || s.q < fur->q_low)
+        if (s.depth < 0.0f || s.q < fur->q_low || (s.q < fringe && !synth_chance(p, inside)))
             continue;
         float downstream = ((x - part->x) * fur->comb_x + (y - part->y) * fur->comb_y) / reach;
         roots[count++] = (struct root){-(s.q + 0.9f * downstream) + noise, x, y};
@@ -157,18 +162,22 @@ enum mgm_status synth_fur_grow(struct painter *p, const struct part *part, const
     float area = 3.1416f * part->ax * part->ay, side = (float)p->size;
     float strand_area = fur->lock.radius * (1.0f + fur->lock.taper) * fur->length * 0.7f;
     float clump_area = 3.1416f * fur->clump * fur->clump;
-    float clumps = fminf(1.5f * area / clump_area + 20.0f, 9000.0f);
-    float strands = fur->cover * area / (strand_area * clumps);
+    float needed = 1.5f * area / clump_area + 20.0f, clumps = fminf(needed, 12000.0f);
+    float strands = fur->cover * area / (strand_area * needed);
     strands = fminf(fmaxf(strands, 2.0f),
                     40000.0f * fminf(p->unit, 1.0f) * fminf(area / (side * side), 1.0f) * 2.0f / clumps + 3.0f);
     int wanted = (int)clumps;
     struct root *roots = mgm_alloc((size_t)wanted, sizeof *roots);
     if (!roots)
         return mgm_fail_nomem(p->ctx, "fur");
-    int count = scatter_roots(p, part, fur, roots, wanted);
+    /* Where there are too few strands to cover the inside, they must not stand out from the body's paint. */
+    float thin = clumps / needed;
+    struct fur calm = *fur;
+    calm.root_shade += (1.0f - fur->root_shade) * (1.0f - thin);
+    int count = scatter_roots(p, part, fur, fmaxf(thin, 0.2f), roots, wanted);
     for (int i = 0; i < count; i++) {
         struct guide guide;
-        grow_guide(p, part, fur, roots + i, &guide);
+        grow_guide(p, part, &calm, roots + i, &guide);
         struct lock lock = fur->lock;
         v4 colour = synth_material_colour(material, roots[i].x, roots[i].y) * p->light.tint;
         colour = colour * (1.0f + fur->colour_noise * synth_normal(p));
