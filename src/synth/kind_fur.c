@@ -18,7 +18,9 @@ enum mgm_status synth_draw_fur(struct painter *p)
                                    .softness = 1.0f,
                                    .shadow = synth_uniform(p, 0.15f, 0.5f),
                                    .opacity = 1.0f};
-        synth_part_paint(p, &f->part, material, style);
+        struct material base = *material;
+        base.gloss = furry ? 0.0f : material->gloss; /* fur has its shine along the strands */
+        synth_part_paint(p, &f->part, &base, style);
         if (!furry)
             continue;
         struct fur local = fur;
