@@ -8,11 +8,17 @@
 extern const struct command cmd_matte;
 extern const struct command cmd_info;
 extern const struct command cmd_forward;
+extern const struct command cmd_eval;
+extern const struct command cmd_guidance;
+extern const struct command cmd_synth;
 
 const struct command *const command_table[] = {
     &cmd_matte,
     &cmd_info,
     &cmd_forward,
+    &cmd_eval,
+    &cmd_guidance,
+    &cmd_synth,
     NULL,
 };
 

@@ -1,0 +1,120 @@
+/** mgm guidance: makes rough masks and trimaps from true mattes, as benchmarks do. */
+#include "command.h"
+#include "folder.h"
+#include "image_file.h"
+
+#include "base/memory.h"
+#include "eval/derive.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct values {
+    const char *output, *kind, *trimap;
+};
+
+static const struct command_option options[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "DIR", "where the guidance goes", .required = true},
+    {"kind", 0, OPTION_TEXT, offsetof(struct values, kind), "KIND", "coarse16, eroded10, dilated10, dilated20, trimap, …",
+     .required = true},
+    {"trimap", 0, OPTION_TEXT, offsetof(struct values, trimap), "DIR", "trimaps, for --kind trimap", .required = false},
+    {0},
+};
+
+static int run(int argc, char **argv);
+
+const struct command cmd_guidance = {
+    .name = "guidance",
+    .summary = "makes rough masks and trimaps from true mattes",
+    .synopsis = "ALPHA… -o DIR --kind KIND [--trimap DIR]",
+    .details = "Writes DIR/NAME.png for every matte NAME.*:\n"
+               "  coarseN   averaged N times down and interpolated up again, set where that is at least 0.5\n"
+               "  erodedN   alpha >= 0.5, eroded by the ellipse of size N\n"
+               "  dilatedN  alpha >= 0.5, dilated by the ellipse of size N\n"
+               "  trimap    the trimap of the same name with 0, 128 and 255 alone; without --trimap, what is\n"
+               "            neither 0 nor 1, dilated by 20, is unknown\n"
+               "A colon may stand before N.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = INT_MAX,
+    .run = run,
+};
+
+static enum mgm_status write_guidance(struct mgm_context *ctx, const char *folder, const char *name,
+                                      const struct mgm_bitmap *guidance)
+{
+    size_t size = strlen(folder) + strlen(name) + sizeof "/.png";
+    char *path = mgm_alloc(size, 1);
+    if (!path)
+        return mgm_fail_nomem(ctx, "a path");
+    snprintf(path, size, "%s/%s.png", folder, name);
+    enum mgm_status status = image_file_write(ctx, path, guidance);
+    mgm_free(path);
+    return status;
+}
+
+static enum mgm_status derive_named(struct mgm_context *ctx, const struct values *values, struct mgm_derivation derivation,
+                                    const struct folder *trimaps, const char *alpha_path, const char *name)
+{
+    struct mgm_bitmap alpha = {0}, trimap = {0}, guidance = {0};
+    const char *trimap_path = trimaps ? folder_find(trimaps, name) : NULL;
+    if (trimaps && !trimap_path)
+        return mgm_fail(ctx, MGM_E_IO, "%s: there is no trimap for %s", trimaps->path, alpha_path);
+    enum mgm_status status = image_file_read(ctx, alpha_path, 1, &alpha);
+    if (status == MGM_OK && trimap_path)
+        status = image_file_read(ctx, trimap_path, 1, &trimap);
+    if (status == MGM_OK && trimap_path && (trimap.width != alpha.width || trimap.height != alpha.height))
+        status = mgm_fail(ctx, MGM_E_SHAPE, "%s has %d × %d pixels, but %s has %d × %d", trimap_path, trimap.width,
+                          trimap.height, alpha_path, alpha.width, alpha.height);
+    if (status == MGM_OK)
+        status = mgm_derive_guidance(ctx, derivation, &alpha, trimap_path ? &trimap : NULL, &guidance);
+    if (status == MGM_OK)
+        status = write_guidance(ctx, values->output, name, &guidance);
+    mgm_bitmap_release(&alpha);
+    mgm_bitmap_release(&trimap);
+    mgm_bitmap_release(&guidance);
+    return status;
+}
+
+static enum mgm_status derive_all(struct mgm_context *ctx, const struct values *values, struct mgm_derivation derivation,
+                                  const struct operands *operands)
+{
+    struct folder trimaps = {0};
+    if (mkdir(values->output, 0777) != 0 && errno != EEXIST)
+        return mgm_fail(ctx, MGM_E_IO, "%s: %s", values->output, strerror(errno));
+    if (values->trimap)
+        TRY(folder_list(ctx, values->trimap, &trimaps));
+    enum mgm_status status = MGM_OK;
+    for (int i = 0; status == MGM_OK && i < operands->count; i++) {
+        char *name = folder_name_of(operands->values[i]);
+        status = name ? derive_named(ctx, values, derivation, values->trimap ? &trimaps : NULL, operands->values[i], name)
+                      : mgm_fail_nomem(ctx, "a name");
+        mgm_free(name);
+    }
+    folder_release(&trimaps);
+    return status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct values values = {0};
+    struct operands operands;
+    struct mgm_derivation derivation;
+    struct mgm_context *ctx = NULL;
+    int outcome = command_parse(&cmd_guidance, argc, argv, &values, &operands);
+    if (outcome != COMMAND_GO_ON)
+        return outcome;
+    if (!mgm_derivation_parse(values.kind, &derivation))
+        return command_misused(&cmd_guidance, "there is no kind of guidance '%s'", values.kind);
+    if (values.trimap && derivation.kind != MGM_DERIVE_TRIMAP)
+        return command_misused(&cmd_guidance, "--trimap belongs to --kind trimap, not to '%s'", values.kind);
+    enum mgm_status status = mgm_context_create(&ctx);
+    if (status == MGM_OK)
+        status = derive_all(ctx, &values, derivation, &operands);
+    outcome = status == MGM_OK ? STATUS_OK : command_failed(&cmd_guidance, "%s", mgm_context_error(ctx));
+    mgm_context_destroy(&ctx);
+    return outcome;
+}
