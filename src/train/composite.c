@@ -1,0 +1,234 @@
+#include "train/composite.h"
+
+#include "base/parallel.h"
+#include "train/plane.h"
+#include "train/recolour.h"
+
+#include <math.h>
+
+enum { UNCERTAIN, INSIDE };
+
+static bool wanted(int alpha, int what)
+{
+    return what == UNCERTAIN ? alpha > 5 && alpha < 250 : alpha > 127;
+}
+
+/** A pixel of the foreground's coarsest level, evenly among those wanted; its centre as a share of width and height. */
+static bool choose_pixel(struct mgm_random *random, const struct mgm_pyramid *foreground, int what, double *x, double *y)
+{
+    int level = foreground->levels - 1, width = foreground->level[level].width, height = foreground->level[level].height;
+    const uint8_t *pixels = foreground->level[level].data;
+    int count = 0;
+    for (int i = 0; i < width * height; i++)
+        count += wanted(pixels[4 * i + 3], what);
+    double unit = mgm_random_unit(random);
+    if (count < 10)
+        return false;
+    int left = (int)(unit * count), at = 0;
+    for (at = 0; at < width * height; at++)
+        if (wanted(pixels[4 * at + 3], what) && left-- == 0)
+            break;
+    *x = (at % width + 0.5) / width;
+    *y = (at / width + 0.5) / height;
+    return true;
+}
+
+static struct mgm_affine choose_affine(struct mgm_random *random, int side, double wander, double x, double y, int size)
+{
+    double whole = (double)size / side, smallest = whole < 0.75 ? whole : 0.75;
+    double largest = smallest * 1.5 > 1.3 ? smallest * 1.5 : 1.3;
+    double scale = smallest * pow(largest / smallest, mgm_random_unit(random));
+    double angle = mgm_random_range(random, -25, 25) * 0.017453292519943295;
+    double shear = mgm_random_range(random, -0.12, 0.12), stretch = exp(mgm_random_range(random, -0.1, 0.1));
+    double flip_x = mgm_random_chance(random, 0.5) ? -1 : 1, flip_y = mgm_random_chance(random, 0.08) ? -1 : 1;
+    double c = cos(angle) / scale, s = sin(angle) / scale;
+    struct mgm_affine map;
+    map.a = c * flip_x * stretch;
+    map.b = (c * shear - s) * flip_y / stretch;
+    map.d = s * flip_x * stretch;
+    map.e = (s * shear + c) * flip_y / stretch;
+    double px = size * (0.5 + mgm_random_range(random, -wander, wander));
+    double py = size * (0.5 + mgm_random_range(random, -wander, wander));
+    map.c = x * side - map.a * px - map.b * py;
+    map.f = y * side - map.d * px - map.e * py;
+    return map;
+}
+
+/** 8-bit values that were full or empty stay so exactly: "α = 1" must survive interpolation. */
+MGM_KERNEL static void snap(float *alpha, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        alpha[i] = alpha[i] > 1 - 0.5f / 255 ? 1 : alpha[i] < 0.5f / 255 ? 0 : alpha[i];
+}
+
+MGM_KERNEL static void premultiply(float *restrict colour, const float *restrict alpha, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        colour[i] *= alpha[i];
+}
+
+MGM_KERNEL static void divide_by_alpha(float *restrict colour, const float *restrict alpha, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float value = colour[i] / alpha[i];
+        colour[i] = value > 1 ? 1 : value;
+    }
+}
+
+/** The foreground out of focus: colour and alpha spread together. */
+static void defocus(float *planes, int size, double radius, float *scratch)
+{
+    size_t count = (size_t)size * size;
+    float *alpha = planes + 3 * count;
+    for (size_t i = 0; i < count; i++) /* a trace of colour everywhere, so that it can be divided back */
+        alpha[i] += 1e-3f;
+    for (int c = 0; c < 3; c++)
+        premultiply(planes + c * count, alpha, count);
+    for (int c = 0; c < 4; c++)
+        mgm_plane_disc(planes + c * count, size, radius, scratch);
+    for (int c = 0; c < 3; c++)
+        divide_by_alpha(planes + c * count, alpha, count);
+    for (size_t i = 0; i < count; i++)
+        alpha[i] -= 1e-3f;
+}
+
+void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, int size,
+                          float *dst, float *scratch)
+{
+    static const struct mgm_recolour_range jitter = {
+        .hue = 15, .saturation = 0.35, .gain = 0.25, .balance = 0.06, .gamma = 0.3, .contrast = 0.2};
+    size_t count = (size_t)size * size;
+    double x = 0.5, y = 0.5;
+    int what = mgm_random_chance(random, 0.85) ? UNCERTAIN : INSIDE;
+    if (!choose_pixel(random, foreground, what, &x, &y))
+        (void)choose_pixel(random, foreground, INSIDE, &x, &y);
+    struct mgm_affine map = choose_affine(random, foreground->level[0].width, wander, x, y, size);
+    mgm_pyramid_crop(foreground, &map, size, dst);
+    if (mgm_random_chance(random, 0.12))
+        defocus(dst, size, mgm_random_range(random, 0.7, 2.5), scratch);
+    snap(dst + 3 * count, count);
+    mgm_recolour(random, &jitter, dst, count);
+}
+
+void mgm_merge_foregrounds(float *first, const float *second, size_t count)
+{
+    float *alpha = first + 3 * count;
+    const float *other = second + 3 * count;
+    for (size_t i = 0; i < count; i++) {
+        float behind = (1 - alpha[i]) * other[i], merged = alpha[i] + behind;
+        if (behind > 0)
+            for (int c = 0; c < 3; c++)
+                first[c * count + i] = (alpha[i] * first[c * count + i] + behind * second[c * count + i]) / merged;
+        alpha[i] = merged;
+    }
+    snap(alpha, count);
+}
+
+/* ---- backgrounds -------------------------------------------------------------------------------------------------------
+ */
+
+static void plain_background(struct mgm_random *random, int size, float *dst, float *scratch)
+{
+    float from[3], to[3];
+    double grey = mgm_random_unit(random);
+    bool colourless = mgm_random_chance(random, 0.4), graded = mgm_random_chance(random, 0.7);
+    for (int c = 0; c < 3; c++) {
+        from[c] = (float)(colourless ? grey : mgm_random_unit(random));
+        to[c] = (float)(graded ? mgm_random_unit(random) : from[c]);
+    }
+    double angle = mgm_random_range(random, 0, 6.283185307179586);
+    double dx = cos(angle) / size, dy = sin(angle) / size, uneven = mgm_random_range(random, 0, 0.12);
+    float *field = dst + 2 * (size_t)size * size; /* overwritten last */
+    mgm_plane_noise(random, size, size / 3.0, field, scratch);
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++) {
+            size_t i = (size_t)y * size + x;
+            double t = 0.5 + dx * (x - size / 2.0) + dy * (y - size / 2.0) + uneven * field[i];
+            t = t < 0 ? 0 : t > 1 ? 1 : t;
+            for (size_t c = 0; c < 3; c++)
+                dst[c * size * size + i] = from[c] + (float)t * (to[c] - from[c]);
+        }
+}
+
+static void photo_background(struct mgm_random *random, const struct mgm_pyramid *photo, int size, float *dst)
+{
+    double width = photo->level[0].width, height = photo->level[0].height;
+    double most = (width < height ? width : height) / size;
+    double least = most < 0.8 ? most : 0.8;
+    double shrink = least * pow(most / least, mgm_random_unit(random));
+    double angle = mgm_random_range(random, -8, 8) * 0.017453292519943295;
+    double flip = mgm_random_chance(random, 0.5) ? -1 : 1, half = shrink * size / 2;
+    double x = mgm_random_range(random, half, width - half), y = mgm_random_range(random, half, height - half);
+    struct mgm_affine map = {.a = shrink * cos(angle) * flip,
+                             .b = -shrink * sin(angle),
+                             .d = shrink * sin(angle) * flip,
+                             .e = shrink * cos(angle)};
+    map.c = x - (map.a + map.b) * size / 2;
+    map.f = y - (map.d + map.e) * size / 2;
+    mgm_pyramid_crop(photo, &map, size, dst);
+}
+
+int mgm_draw_background(struct mgm_random *random, const struct mgm_foreground_store *store, enum mgm_share share, int size,
+                        float *dst, float *scratch)
+{
+    static const struct mgm_recolour_range jitter = {
+        .hue = 6, .saturation = 0.3, .gain = 0.2, .balance = 0.05, .gamma = 0.3, .contrast = 0.2};
+    if (mgm_random_chance(random, 0.08)) {
+        plain_background(random, size, dst, scratch);
+        return -1;
+    }
+    int count;
+    const int *photos = mgm_store_photos(store, share, &count);
+    int photo = photos[mgm_random_int(random, 0, count - 1)];
+    photo_background(random, mgm_store_photo(store, photo), size, dst);
+    mgm_recolour(random, &jitter, dst, (size_t)size * size);
+    return photo;
+}
+
+void mgm_defocus_background(struct mgm_random *random, int size, float *planes, float *scratch)
+{
+    double radius = exp(mgm_random_range(random, 0, log(8.0))) * sqrt(size / 256.0);
+    radius = radius < MGM_DISC_RADIUS_MAX - 1 ? radius : MGM_DISC_RADIUS_MAX - 1;
+    bool light = mgm_random_chance(random, 0.5); /* squared is nearly linear light, where highlights bloom into discs */
+    bool smooth = mgm_random_chance(random, 0.5);
+    size_t count = (size_t)size * size;
+    for (size_t i = 0; light && i < 3 * count; i++)
+        planes[i] *= planes[i];
+    for (int c = 0; c < 3; c++)
+        for (int pass = 0; pass < 1 + smooth; pass++)
+            mgm_plane_disc(planes + c * count, size, smooth ? radius * 0.7 : radius, scratch);
+    mgm_plane_clamp(planes, 3 * count);
+    for (size_t i = 0; light && i < 3 * count; i++)
+        planes[i] = sqrtf(planes[i]);
+}
+
+void mgm_camouflage(struct mgm_random *random, float *fg, const float *alpha, const float *bg, size_t count)
+{
+    double amount = mgm_random_range(random, 0.4, 0.8), weight = 1e-6, fg_sum[3] = {0}, bg_sum[3] = {0};
+    for (size_t i = 0; i < count; i++) {
+        weight += alpha[i];
+        for (int c = 0; c < 3; c++) {
+            fg_sum[c] += alpha[i] * fg[c * count + i];
+            bg_sum[c] += bg[c * count + i];
+        }
+    }
+    for (int c = 0; c < 3; c++) {
+        float shift = (float)(amount * (bg_sum[c] / (double)count - fg_sum[c] / weight));
+        for (size_t i = 0; i < count; i++)
+            fg[c * count + i] += shift;
+    }
+    mgm_plane_clamp(fg, 3 * count);
+}
+
+MGM_KERNEL static void compose_plane(const float *restrict alpha, const float *restrict fg, const float *restrict bg,
+                                     size_t count, float *restrict dst)
+{
+    for (size_t i = 0; i < count; i++)
+        dst[i] = bg[i] + alpha[i] * (fg[i] - bg[i]);
+}
+
+void mgm_compose(const float *alpha, const float *fg, const float *bg, size_t count, float *dst)
+{
+    for (int c = 0; c < 3; c++)
+        compose_plane(alpha, fg + c * count, bg + c * count, count, dst + c * count);
+}

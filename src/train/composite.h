@@ -1,0 +1,33 @@
+/** Foreground and background of a sample: placed, recoloured, composed. Planar f32, [3 or 4, size, size]. */
+#ifndef MGM_TRAIN_COMPOSITE_H
+#define MGM_TRAIN_COMPOSITE_H
+
+#include "base/random.h"
+#include "train/store.h"
+
+/**
+ * A foreground at a random place, angle and size; most of the time its uncertain region is near the middle.
+ * @param wander   how far from the window's middle the point that was chosen may come to lie, as a share of the window
+ * @param dst      [4, size, size]: colour (recoloured), alpha
+ * @param scratch  mgm_plane_scratch(size) floats
+ */
+void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, int size,
+                          float *dst, float *scratch);
+
+/** first = first over second: alpha 1 − (1−α₁)(1−α₂), the colour of what then shows (§4). Both [4, size, size]. */
+void mgm_merge_foregrounds(float *first, const float *second, size_t count);
+
+/** A photograph's crop, or (rarely) a plain or graded colour. @return the photograph's index, −1 for none */
+int mgm_draw_background(struct mgm_random *random, const struct mgm_foreground_store *store, enum mgm_share share, int size,
+                        float *dst, float *scratch);
+
+/** Out of focus, as backgrounds are. */
+void mgm_defocus_background(struct mgm_random *random, int size, float *planes, float *scratch);
+
+/** Shifts the foreground's mean colour part of the way towards the background's. */
+void mgm_camouflage(struct mgm_random *random, float *fg, const float *alpha, const float *bg, size_t count);
+
+/** dst = α·fg + (1−α)·bg, [3, count]. */
+void mgm_compose(const float *alpha, const float *fg, const float *bg, size_t count, float *dst);
+
+#endif
