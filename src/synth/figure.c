@@ -187,6 +187,11 @@ void synth_bust(struct painter *p, struct part *torso, struct part *neck, struct
                         r * synth_uniform(p, 1.5f, 2.3f), r * synth_uniform(p, 1.3f, 1.8f), synth_uniform(p, -0.1f, 0.1f));
     synth_part_wobble(p, torso, 0.04f);
     torso->boxy = synth_chance(p, 0.65f);
+    float top = ny + r * 0.4f, bottom = (float)p->size * 1.1f;
+    if (bottom - top > 1.2f * r && synth_chance(p, 0.75f)) { /* portraits are cut off below */
+        torso->ay = 0.5f * (bottom - top);
+        torso->y = top + torso->ay;
+    }
 }
 
 static void paint_face(struct painter *p, const struct part *head, v4 skin)

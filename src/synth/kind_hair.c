@@ -69,6 +69,12 @@ static struct hairdo hairdo(struct painter *p, float r)
     lock->frizz = r * synth_uniform(p, 0.02f, 0.15f);
     lock->fly = synth_uniform(p, 0.0f, 0.07f);
     lock->shortest = synth_uniform(p, 0.5f, 0.95f);
+    if (synth_chance(p, 0.35f)) { /* thin hair, through which the background is seen far in */
+        lock->strands = synth_integer(p, 3, 8);
+        lock->spread = r * synth_uniform(p, 0.1f, 0.25f);
+        lock->gather = synth_uniform(p, 0.6f, 1.6f);
+        lock->shortest = synth_uniform(p, 0.3f, 0.6f);
+    }
     lock->jitter = synth_uniform(p, 0.05f, 0.16f);
     lock->opacity = synth_uniform(p, 0.7f, 1.0f);
     lock->highlight = p->light.tint * (synth_uniform(p, 0.05f, 0.45f) * (1.1f - 0.8f * h.colour[1]));
@@ -199,7 +205,7 @@ enum mgm_status synth_draw_hair(struct painter *p)
         behind++;
     int stray = synth_integer(p, 0, 300);
     draw_stray(p, &h, &head, stray);
-    if (synth_chance(p, 0.85f))
+    if (synth_chance(p, h.lock.strands > 8 ? 0.85f : 0.6f))
         paint_cap(p, &h, &head);
     draw_locks(p, &h, &head, roots, behind, 0.8f);
     synth_bust_paint(p, &torso, &neck, &head);
@@ -209,6 +215,7 @@ enum mgm_status synth_draw_hair(struct painter *p)
         struct material material = synth_material(p, h.colour * 0.6f);
         material.pattern = PATTERN_PLAIN;
         material.gloss = 0.0f;
+        material.texture = 0.0f;
         synth_part_paint(p, &scalp, &material, (struct part_style){.softness = 12.0f * p->unit, .opacity = 0.9f});
     }
     draw_locks(p, &h, &head, roots + behind, count - behind, 1.0f);
