@@ -1,0 +1,177 @@
+/** Bad input: a sentence that says what is wrong, the right exit status, and no file left behind. */
+#include "workshop.h"
+
+#include "weights/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int files;
+
+static int set_up(void **state)
+{
+    if (workshop_open(state) != 0)
+        return -1;
+    make_weights("w.safetensors", 0.125, true);
+    make_picture("photo.png", MOTIF_COLOURS, 48, 40, 3, 8, 0);
+    make_picture("mask.png", MOTIF_DISC, 48, 40, 1, 8, 0);
+    files = count_files();
+    return 0;
+}
+
+static struct run matte(const char *photo, const char *mask, const char *out, const char *weights)
+{
+    return run_mgm("matte", in_workshop(photo), in_workshop(mask), "-o", out, "--model", in_workshop(weights), NULL);
+}
+
+static void test_mask_of_another_size(void **state)
+{
+    (void)state;
+    make_picture("other.png", MOTIF_DISC, 30, 40, 1, 8, 0);
+    struct run run = matte("photo.png", "other.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "30×40", files + 1);
+    expect_failure(&run, 1, "48×40", files + 1);
+    expect_failure(&run, 1, "--resize-mask", files + 1);
+}
+
+static void test_empty_mask(void **state)
+{
+    (void)state;
+    make_picture("empty.png", MOTIF_EMPTY, 48, 40, 1, 8, 0);
+    struct run run = matte("photo.png", "empty.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "the mask is empty", files + 1);
+}
+
+static void test_unreadable_pictures(void **state)
+{
+    (void)state;
+    struct run run = matte("nothing.png", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "nothing.png: cannot be read: No such file", files);
+    run = matte("w.safetensors", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "w.safetensors: is no picture", files);
+    run = matte("photo.png", "", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "is a folder", files);
+    make_picture("photo.jpg", MOTIF_COLOURS, 48, 40, 3, 8, 0);
+    cut_file("photo.jpg", 0.5);
+    run = matte("photo.jpg", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "photo.jpg: is no picture that can be read, or is damaged", files + 1);
+    cut_file("photo.png", 0.5);
+    run = matte("photo.png", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "photo.png: is no picture that can be read, or is damaged", files + 1);
+}
+
+static void test_truncated_mask(void **state)
+{
+    (void)state;
+    cut_file("mask.png", 0.6);
+    struct run run = matte("photo.png", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "mask.png: is no picture that can be read, or is damaged", files);
+}
+
+static void test_bad_weights(void **state)
+{
+    (void)state;
+    struct mgm_context *ctx = NULL;
+    const float value = 1;
+    const struct mgm_tensor_source foreign = {"embedding.weight", MGM_DTYPE_F32, 1, {1}, &value};
+    assert_int_equal(mgm_context_create(&ctx), MGM_OK);
+    assert_int_equal(mgm_safetensors_write(ctx, in_workshop("foreign.safetensors"), &foreign, 1, NULL, 0), MGM_OK);
+    mgm_context_destroy(&ctx);
+    struct run run = matte("photo.png", "mask.png", in_workshop("out.png"), "foreign.safetensors");
+    expect_failure(&run, 1, "tensor '", files + 1);
+    run = matte("photo.png", "mask.png", in_workshop("out.png"), "missing.safetensors");
+    expect_failure(&run, 1, "missing.safetensors", files + 1);
+    cut_file("w.safetensors", 0.7);
+    run = matte("photo.png", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 1, "w.safetensors", files + 1);
+}
+
+static void test_unwritable_output(void **state)
+{
+    (void)state;
+    struct run run = matte("photo.png", "mask.png", in_workshop("no/such/out.png"), "w.safetensors");
+    expect_failure(&run, 1, "out.png: cannot be written: No such file", files);
+    assert_int_equal(mkdir(in_workshop("taken.png"), 0777), 0);
+    run = matte("photo.png", "mask.png", in_workshop("taken.png"), "w.safetensors");
+    expect_failure(&run, 1, "taken.png: cannot be written", files + 1);
+    run = matte("photo.png", "mask.png", in_workshop("out.jpg"), "w.safetensors");
+    expect_failure(&run, 1, "cannot hold transparency", files + 1);
+    run = matte("photo.png", "mask.png", in_workshop("out.tga"), "w.safetensors");
+    expect_failure(&run, 1, "must end in .png or .jpg", files + 1);
+}
+
+/** As when the disk is full: what could not be written whole is not there at all, and an older result stays. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    for (int older = 0; older < 2; older++) {
+        if (older)
+            make_picture("out.png", MOTIF_DISC, 5, 5, 1, 8, 0);
+        struct run run = run_mgm_limited(1000, "matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o",
+                                         in_workshop("out.png"), "--model", in_workshop("w.safetensors"), NULL);
+        expect_failure(&run, 1, "out.png: writing failed", files + older);
+    }
+    struct pixels kept = read_pixels("out.png");
+    assert_int_equal(kept.width, 5);
+    free(kept.values);
+}
+
+static void test_wrong_command_lines(void **state)
+{
+    (void)state;
+    const struct {
+        const char *arguments[6], *message;
+    } cases[] = {
+        {{"paint"}, "there is no command 'paint'"},
+        {{"matte"}, "--output OUT is missing"},
+        {{"matte", "-o", "x.png"}, "nothing was named"},
+        {{"matte", "a.png", "-o", "x.png"}, "missing after 'a.png'"},
+        {{"matte", "a", "b", "c", "--output=x.png"}, "'c' is one argument too many"},
+        {{"matte", "a", "b", "-o"}, "-o needs a value"},
+        {{"matte", "--shiny", "a", "b"}, "there is no option --shiny"},
+        {{"matte", "-z", "a", "b"}, "there is no option -z"},
+        {{"matte", "--json=1", "a", "b"}, "--json takes no value"},
+        {{"matte", "--threads", "many", "a", "b"}, "--threads takes a whole number"},
+        {{"matte", "--threads", "-1", "a", "b"}, "--threads takes a whole number"},
+        {{"matte", "a", "b", "-ox.png", "--guidance=scribble"}, "not 'scribble'"},
+        {{"help", "paint"}, "there is no command 'paint'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const *a = cases[i].arguments;
+        struct run run = run_mgm(a[0], a[1], a[2], a[3], a[4], a[5], NULL);
+        expect_failure(&run, 2, cases[i].message, files);
+    }
+}
+
+static void test_default_model_missing(void **state)
+{
+    (void)state;
+    setenv("MGM_MODELS", in_workshop("nowhere"), 1);
+    struct run run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop("out.png"), NULL);
+    expect_failure(&run, 1, "no model was named with --model", files);
+    expect_failure(&run, 1, in_workshop("nowhere"), files);
+    assert_int_equal(rename(in_workshop("w.safetensors"), in_workshop("small.safetensors")), 0);
+    setenv("MGM_MODELS", in_workshop(""), 1);
+    run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop("out.png"), NULL);
+    unsetenv("MGM_MODELS");
+    expect_success(&run);
+}
+
+int main(void)
+{
+#define IN_WORKSHOP(test) cmocka_unit_test_setup_teardown(test, set_up, workshop_close)
+    const struct CMUnitTest tests[] = {
+        IN_WORKSHOP(test_mask_of_another_size),
+        IN_WORKSHOP(test_empty_mask),
+        IN_WORKSHOP(test_unreadable_pictures),
+        IN_WORKSHOP(test_truncated_mask),
+        IN_WORKSHOP(test_bad_weights),
+        IN_WORKSHOP(test_unwritable_output),
+        IN_WORKSHOP(test_full_disk),
+        IN_WORKSHOP(test_wrong_command_lines),
+        IN_WORKSHOP(test_default_model_missing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
