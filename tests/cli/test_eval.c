@@ -1,0 +1,156 @@
+/* mgm guidance and mgm eval: what they write and say of a few small mattes, and how they fail. */
+#include "workshop.h"
+
+#include "../unit/near.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)status;
+    (void)type;
+    return where->level ? remove(path) : 0;
+}
+
+static int close_with_folders(void **state)
+{
+    nftw(in_workshop("."), remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return workshop_close(state);
+}
+
+static int open_with_mattes(void **state)
+{
+    if (workshop_open(state) != 0)
+        return -1;
+    mkdir(in_workshop("truth"), 0777);
+    mkdir(in_workshop("trimap"), 0777);
+    make_picture("truth/a.png", MOTIF_DISC, 40, 30, 1, 8, 0);
+    make_picture("truth/b.png", MOTIF_SOFT, 33, 50, 3, 8, 0);
+    make_picture("trimap/a.png", MOTIF_TRIMAP, 40, 30, 1, 8, 0);
+    make_picture("trimap/b.png", MOTIF_TRIMAP, 33, 50, 1, 8, 0);
+    return 0;
+}
+
+static void derive(const char *kind, const char *output)
+{
+    struct run run = run_mgm("guidance", in_workshop("truth/a.png"), in_workshop("truth/b.png"), "-o", in_workshop(output),
+                             "--kind", kind, NULL);
+    expect_success(&run);
+}
+
+static void test_guidance_is_made_of_masks(void **state)
+{
+    (void)state;
+    derive("eroded:5", "eroded");
+    derive("dilated5", "dilated");
+    struct pixels small = read_pixels("eroded/a.png"), truth = read_pixels("truth/a.png"),
+                  big = read_pixels("dilated/a.png");
+    int counts[3] = {0};
+    assert_true(small.width == 40 && small.height == 30 && small.channels == 1);
+    for (int i = 0; i < 40 * 30; i++) {
+        assert_true(small.values[i] <= truth.values[i] && truth.values[i] <= big.values[i]);
+        assert_true((small.values[i] == 0 || small.values[i] == 255) && (big.values[i] == 0 || big.values[i] == 255));
+        counts[0] += small.values[i] != 0;
+        counts[1] += truth.values[i] != 0;
+        counts[2] += big.values[i] != 0;
+    }
+    assert_true(0 < counts[0] && counts[0] < counts[1] && counts[1] < counts[2]);
+    free(small.values);
+    free(truth.values);
+    free(big.values);
+}
+
+/* SAD and MSE by hand, over pixels where the trimap is 128. */
+static void test_scores(void **state)
+{
+    (void)state;
+    derive("dilated5", "pred");
+    struct run run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), "--trimap",
+                             in_workshop("trimap"), "--json", NULL);
+    expect_success(&run);
+    cJSON *object = cJSON_Parse(run.out);
+    assert_non_null(object);
+    double mean = 0;
+    static const char *const files[2][2] = {{"pred/a.png", "truth/a.png"}, {"pred/b.png", "truth/b.png"}};
+    for (int k = 0; k < 2; k++) {
+        struct pixels pred = read_pixels(files[k][0]), truth = read_pixels(files[k][1]);
+        double sad = 0, mse = 0;
+        int count = 0;
+        for (int i = 0; i < truth.width * truth.height; i++) {
+            if (motif_at(MOTIF_TRIMAP, truth.width, truth.height, i % truth.width, i / truth.width, 0) != 128)
+                continue;
+            double difference = (pred.values[i] - truth.values[i * truth.channels]) / 255.0;
+            sad += difference < 0 ? -difference : difference;
+            mse += difference * difference;
+            count++;
+        }
+        const cJSON *score = cJSON_GetArrayItem(cJSON_GetObjectItem(object, "pictures"), k);
+        assert_string_equal(cJSON_GetObjectItem(score, "name")->valuestring, k ? "b" : "a");
+        assert_true(sad > 0);
+        assert_near(number_in(score, "sad"), sad / 1000, 1e-6);
+        assert_near(number_in(score, "mse"), mse / count, 1e-6);
+        mean += sad / 1000 / 2;
+        free(pred.values);
+        free(truth.values);
+    }
+    assert_near(number_in(cJSON_GetObjectItem(object, "mean"), "sad"), mean, 1e-6);
+    cJSON_Delete(object);
+}
+
+static void test_trimap_is_copied(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("guidance", in_workshop("truth/a.png"), "-o", in_workshop("copy"), "--kind", "trimap",
+                             "--trimap", in_workshop("trimap"), NULL);
+    expect_success(&run);
+    struct pixels got = read_pixels("copy/a.png"), want = read_pixels("trimap/a.png");
+    assert_memory_equal(got.values, want.values, 40 * 30);
+    free(got.values);
+    free(want.values);
+}
+
+static void test_what_is_missing_is_named(void **state)
+{
+    (void)state;
+    mkdir(in_workshop("pred"), 0777);
+    make_picture("pred/a.jpg", MOTIF_DISC, 40, 30, 1, 8, 0);
+    struct run run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), "--csv", NULL);
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.err, "no picture called b"));
+    assert_non_null(strstr(run.out, "\na,"));
+    assert_non_null(strstr(run.out, "\nmean,"));
+    make_picture("pred/b.png", MOTIF_SOFT, 50, 33, 1, 8, 0);
+    run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), NULL);
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.err, "50 × 33"));
+    make_picture("pred/a.png", MOTIF_DISC, 40, 30, 1, 8, 0);
+    run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), NULL);
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.err, "same name"));
+}
+
+static void test_wrong_kinds(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"eroded", "dilated256", "coarse0", "blurred3"};
+    int files = count_files();
+    for (int i = 0; i < 4; i++) {
+        struct run run = run_mgm("guidance", in_workshop("truth/a.png"), "-o", in_workshop("out"), "--kind", kinds[i], NULL);
+        expect_failure(&run, 2, kinds[i], files);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_with_mattes, close_with_folders)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_guidance_is_made_of_masks), TEST(test_scores),      TEST(test_trimap_is_copied),
+        TEST(test_what_is_missing_is_named),  TEST(test_wrong_kinds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
