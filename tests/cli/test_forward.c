@@ -65,6 +65,10 @@ static void check_answers(const struct mgm_safetensors *file)
     memcpy(fused, answer(file, "alpha", MGM_DTYPE_F32), sizeof fused);
     const uint8_t *unknown_os4 = answer(file, "unknown_os4", MGM_DTYPE_U8);
     const uint8_t *unknown_os1 = answer(file, "unknown_os1", MGM_DTYPE_U8);
+    size_t grey = 0;
+    for (int i = 0; i < N * PLANE; i++)
+        grey += fused[i] > 0.02f && fused[i] < 0.98f;
+    assert_true(grey > PLANE / 4); /* or there would be nothing to compare */
     const struct mgm_fusion fusion = {15, 7, again, os4, os1};
     for (int n = 0; n < N; n++) {
         const int at = n * PLANE;

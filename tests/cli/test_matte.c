@@ -163,7 +163,7 @@ static void test_resized_mask(void **state)
     assert_non_null(strstr(run.out, "\"guidance\":\t\"mask\""));
 }
 
-/** Threads and a second run change nothing; an existing result is replaced. */
+/** A second run gives the same; an existing result is replaced. */
 static void test_repeats_exactly(void **state)
 {
     (void)state;

@@ -2,8 +2,10 @@
 
 #include "matting/model.h"
 #include "matting/network.h"
+#include "nn/infer_plan.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +236,37 @@ void cut_file(const char *name, double share)
     assert_int_equal(truncate(in_workshop(name), (off_t)((double)status.st_size * share)), 0);
 }
 
+/** Scales the last convolution of a head, so that what random weights answer is neither 0 nor 1 everywhere. */
+static void tame_head(struct mgm_graph *graph, struct mgm_params *params, const char *weights, const float *raw,
+                      size_t count)
+{
+    const struct mgm_param_info *param = &graph->params[mgm_graph_find_param(graph, weights)];
+    float highest = 0;
+    for (size_t i = 0; i < count; i++)
+        highest = fmaxf(highest, fabsf(raw[i]));
+    for (size_t i = 0; i < param->count; i++)
+        params->values[param->offset + i] *= 6 / highest;
+}
+
+static void tame(struct mgm_context *ctx, struct mgm_graph *graph, struct mgm_params *params)
+{
+    enum { SIZE = 64 };
+    static const char *const weights[] = {"decoder.refine_OS8.3.weight", "decoder.refine_OS4.3.weight",
+                                          "decoder.refine_OS1.3.weight"};
+    const struct mgm_infer_plan_settings settings = {1, SIZE, SIZE, 1};
+    struct mgm_infer_plan *plan = NULL;
+    assert_int_equal(mgm_infer_plan_create(ctx, graph, params, &settings, &plan), MGM_OK);
+    float *input = mgm_infer_plan_input(plan);
+    for (int i = 0; i < SIZE * SIZE * MGM_NETWORK_INPUTS; i++)
+        input[i] = (float)motif_at(MOTIF_COLOURS, SIZE, SIZE, i / 4 % SIZE, i / 4 / SIZE, i % 4) / 64.0f - 2.0f;
+    assert_int_equal(mgm_infer_plan_run(plan), MGM_OK);
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        const int size = SIZE / mgm_head_stride[head];
+        tame_head(graph, params, weights[head], mgm_infer_plan_output(plan, head), (size_t)(size * size));
+    }
+    mgm_infer_plan_destroy(&plan);
+}
+
 void make_weights(const char *name, double width, bool described)
 {
     struct mgm_context *ctx = NULL;
@@ -247,6 +280,7 @@ void make_weights(const char *name, double width, bool described)
     assert_int_equal(mgm_network_build(ctx, width, false, &graph), MGM_OK);
     assert_int_equal(mgm_params_create(ctx, &graph, false, &params), MGM_OK);
     mgm_params_initialise(&graph, 5, &params);
+    tame(ctx, &graph, &params);
     assert_int_equal(mgm_params_save(ctx, &graph, &params, MGM_DTYPE_F32, in_workshop(name), metadata, described ? 4 : 0),
                      MGM_OK);
     mgm_params_release(&params);
