@@ -116,9 +116,9 @@ static void print_facts(const cJSON *object, int indent)
                 printf("%*s%s\n", indent, "", item->string);
             print_facts(item, indent + 2);
         } else if (cJSON_IsString(item)) {
-            printf("%*s%-14s %s\n", indent, "", item->string ? item->string : "-", item->valuestring);
+            printf("%*s%-*s%s\n", indent, "", item->string ? 15 : 0, item->string ? item->string : "", item->valuestring);
         } else if (cJSON_IsNumber(item)) {
-            printf("%*s%-14s %.15g\n", indent, "", item->string ? item->string : "-", item->valuedouble);
+            printf("%*s%-14s %.15g\n", indent, "", item->string ? item->string : "", item->valuedouble);
         } else if (cJSON_IsArray(item)) {
             printf("%*s%s\n", indent, "", item->string);
             print_facts(item, indent + 2);

@@ -8,7 +8,7 @@
 #include "base/context.h"
 
 /**
- * A head's raw output up-sampled bilinearly (half-pixel centres) by `stride`, then (tanh(x) + 1) / 2.
+ * A head's raw output up-sampled bilinearly (half-pixel centres) by `stride` (1 or even), then (tanh(x) + 1) / 2.
  * @param raw    f32 [h/stride, w/stride]
  * @param alpha  f32 [h, w]
  */
