@@ -11,6 +11,7 @@ extern const struct command cmd_forward;
 extern const struct command cmd_eval;
 extern const struct command cmd_guidance;
 extern const struct command cmd_synth;
+extern const struct command cmd_train;
 
 const struct command *const command_table[] = {
     &cmd_matte,
@@ -19,6 +20,7 @@ const struct command *const command_table[] = {
     &cmd_eval,
     &cmd_guidance,
     &cmd_synth,
+    &cmd_train,
     NULL,
 };
 
