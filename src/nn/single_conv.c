@@ -67,12 +67,12 @@ MGM_INLINE void forward_rows(const struct job *job, size_t begin, size_t end, bo
     }
 }
 
-MGM_KERNEL static void forward_f32(void *job, size_t begin, size_t end)
+MGM_KERNEL static void single_forward_f32(void *job, size_t begin, size_t end)
 {
     forward_rows(job, begin, end, false);
 }
 
-MGM_KERNEL static void forward_bf16(void *job, size_t begin, size_t end)
+MGM_KERNEL static void single_forward_bf16(void *job, size_t begin, size_t end)
 {
     forward_rows(job, begin, end, true);
 }
@@ -83,7 +83,7 @@ void mgm_single_conv(const struct mgm_spatial *s, const void *x, const float *we
     gather_taps(weights, s->c, workspace);
     struct job job = {.s = s, .x = x, .taps = workspace, .bias = bias, .dst = dst};
     mgm_parallel_for(s->threads, (size_t)s->n * (size_t)s->h,
-                     s->precision == MGM_PRECISION_BF16 ? forward_bf16 : forward_f32, &job);
+                     s->precision == MGM_PRECISION_BF16 ? single_forward_bf16 : single_forward_f32, &job);
 }
 
 /* Gradient by x of blocks of rows, and the blocks' sums of the gradient by the weights. */
@@ -121,12 +121,12 @@ MGM_INLINE void backward_blocks(const struct job *job, size_t begin, size_t end,
     }
 }
 
-MGM_KERNEL static void backward_f32(void *job, size_t begin, size_t end)
+MGM_KERNEL static void single_backward_f32(void *job, size_t begin, size_t end)
 {
     backward_blocks(job, begin, end, false);
 }
 
-MGM_KERNEL static void backward_bf16(void *job, size_t begin, size_t end)
+MGM_KERNEL static void single_backward_bf16(void *job, size_t begin, size_t end)
 {
     backward_blocks(job, begin, end, true);
 }
@@ -148,7 +148,7 @@ void mgm_single_conv_backward(const struct mgm_spatial *s, const void *x, const 
     gather_taps(weights, c, workspace);
     pad(s, d_dst, padded);
     struct job job = {.s = s, .x = x, .taps = workspace, .padded = padded, .sums = sums, .d_x = d_x};
-    mgm_parallel_for(s->threads, BLOCKS, s->precision == MGM_PRECISION_BF16 ? backward_bf16 : backward_f32, &job);
+    mgm_parallel_for(s->threads, BLOCKS, s->precision == MGM_PRECISION_BF16 ? single_backward_bf16 : single_backward_f32, &job);
     for (int i = 0; i < c; i++)
         for (int k = 0; k < TAPS; k++) {
             double sum = 0;

@@ -28,7 +28,7 @@ MGM_KERNEL static double dot(const float *a, const float *b, int count)
     return sum;
 }
 
-MGM_KERNEL static void add_scaled(const float *src, float factor, float *dst, int count)
+MGM_KERNEL static void spectral_add(const float *src, float factor, float *dst, int count)
 {
     for (int i = 0; i < count; i++)
         dst[i] += factor * src[i];
@@ -48,7 +48,7 @@ static void transposed_product(void *argument, size_t begin, size_t end)
     for (int c = first; c < last; c++)
         m->result[c] = 0;
     for (int r = 0; r < m->rows; r++)
-        add_scaled(m->weights + (size_t)r * m->cols + first, m->u[r], m->result + first, last - first);
+        spectral_add(m->weights + (size_t)r * m->cols + first, m->u[r], m->result + first, last - first);
 }
 
 static void product(void *argument, size_t begin, size_t end)
