@@ -2,6 +2,7 @@
 #include "train/sample.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 /** A place in the ring: batch number b lives at b % places, until the caller asks for the one after it. */
@@ -59,9 +60,22 @@ static void report(struct mgm_loader *loader, uint64_t task, enum mgm_status sta
     pthread_mutex_unlock(&loader->lock);
 }
 
+/*
+ * The network's threads meet hundreds of times in a step, and one that has lost its core to a worker keeps all others
+ * waiting for a whole time slice. So workers only take what the network leaves; while it waits for samples, that is all.
+ */
+static void step_back(void)
+{
+#ifdef SCHED_IDLE
+    struct sched_param none = {0};
+    (void)sched_setscheduler(0, SCHED_IDLE, &none); /* of this thread; where it is refused, workers are merely in the way */
+#endif
+}
+
 static void *work(void *argument)
 {
     struct mgm_loader *loader = argument;
+    step_back();
     struct mgm_context ctx = {.threads = 1};
     uint64_t task, n = (uint64_t)loader->settings.n;
     while (take_task(loader, &task)) {

@@ -32,7 +32,7 @@ MGM_KERNEL static void add_span(const float *restrict end, const float *restrict
         sum[x] += end[x] - begin[x];
 }
 
-MGM_KERNEL static void scale_row(const float *restrict src, float factor, int count, float *restrict dst)
+MGM_KERNEL static void scale_plane_row(const float *restrict src, float factor, int count, float *restrict dst)
 {
     for (int x = 0; x < count; x++)
         dst[x] = src[x] * factor;
@@ -59,7 +59,7 @@ void mgm_plane_disc(float *plane, int size, double radius, float *scratch)
             if (w >= 0)
                 add_span(row + r + w + 1, row + r - w, size, sum);
         }
-        scale_row(sum, 1 / (float)area, size, plane + (size_t)y * size);
+        scale_plane_row(sum, 1 / (float)area, size, plane + (size_t)y * size);
     }
 }
 
