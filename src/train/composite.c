@@ -54,11 +54,25 @@ static struct mgm_affine choose_affine(struct mgm_random *random, int side, doub
     return map;
 }
 
-/** 8-bit values that were full or empty stay so exactly: "α = 1" must survive interpolation. */
+/** Moves a window that reaches over one border of the picture back inside, as far as it fits. */
+static void keep_inside(struct mgm_affine *map, int side, int size)
+{
+    double half_x = (fabs(map->a) + fabs(map->b)) * size / 2, half_y = (fabs(map->d) + fabs(map->e)) * size / 2;
+    double x = map->c + (map->a + map->b) * size / 2, y = map->f + (map->d + map->e) * size / 2, middle = side / 2.0;
+    /* a window larger than the picture is moved until it covers all of it */
+    double slack_x = fabs(middle - half_x), slack_y = fabs(middle - half_y);
+    map->c += fmin(fmax(x, middle - slack_x), middle + slack_x) - x;
+    map->f += fmin(fmax(y, middle - slack_y), middle + slack_y) - y;
+}
+
+/**
+ * What is full or empty but for one step of 8 bit is so exactly: "α = 1" must survive interpolation, and cut-out photographs
+ * are often 254 inside.
+ */
 MGM_KERNEL static void snap(float *alpha, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        alpha[i] = alpha[i] > 1 - 0.5f / 255 ? 1 : alpha[i] < 0.5f / 255 ? 0 : alpha[i];
+        alpha[i] = alpha[i] > 1 - 1.5f / 255 ? 1 : alpha[i] < 1.5f / 255 ? 0 : alpha[i];
 }
 
 MGM_KERNEL static void premultiply(float *restrict colour, const float *restrict alpha, size_t count)
@@ -92,17 +106,20 @@ static void defocus(float *planes, int size, double radius, float *scratch)
         alpha[i] -= 1e-3f;
 }
 
-void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, int size,
-                          float *dst, float *scratch)
+void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, bool inside,
+                          int size, float *dst, float *scratch)
 {
     static const struct mgm_recolour_range jitter = {
-        .hue = 15, .saturation = 0.35, .gain = 0.25, .balance = 0.06, .gamma = 0.3, .contrast = 0.2};
+        .hue = 12, .saturation = 0.25, .gain = 0.18, .balance = 0.06, .gamma = 0.3, .contrast = 0.15};
     size_t count = (size_t)size * size;
     double x = 0.5, y = 0.5;
     int what = mgm_random_chance(random, 0.85) ? UNCERTAIN : INSIDE;
     if (!choose_pixel(random, foreground, what, &x, &y))
         (void)choose_pixel(random, foreground, INSIDE, &x, &y);
-    struct mgm_affine map = choose_affine(random, foreground->level[0].width, wander, x, y, size);
+    int side = foreground->level[0].width;
+    struct mgm_affine map = choose_affine(random, side, wander, x, y, size);
+    if (inside && mgm_random_chance(random, 0.7)) /* else what is beyond the border is a mirror image */
+        keep_inside(&map, side, size);
     mgm_pyramid_crop(foreground, &map, size, dst);
     if (mgm_random_chance(random, 0.12))
         defocus(dst, size, mgm_random_range(random, 0.7, 2.5), scratch);
@@ -172,7 +189,7 @@ int mgm_draw_background(struct mgm_random *random, const struct mgm_foreground_s
                         float *dst, float *scratch)
 {
     static const struct mgm_recolour_range jitter = {
-        .hue = 6, .saturation = 0.3, .gain = 0.2, .balance = 0.05, .gamma = 0.3, .contrast = 0.2};
+        .hue = 6, .saturation = 0.25, .gain = 0.12, .balance = 0.05, .gamma = 0.3, .contrast = 0.15};
     if (mgm_random_chance(random, 0.08)) {
         plain_background(random, size, dst, scratch);
         return -1;

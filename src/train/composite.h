@@ -8,11 +8,12 @@
 /**
  * A foreground at a random place, angle and size; most of the time its uncertain region is near the middle.
  * @param wander   how far from the window's middle the point that was chosen may come to lie, as a share of the window
+ * @param inside   mostly avoid looking beyond the foreground's borders
  * @param dst      [4, size, size]: colour (recoloured), alpha
  * @param scratch  mgm_plane_scratch(size) floats
  */
-void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, int size,
-                          float *dst, float *scratch);
+void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, bool inside,
+                          int size, float *dst, float *scratch);
 
 /** first = first over second: alpha 1 − (1−α₁)(1−α₂), the colour of what then shows (§4). Both [4, size, size]. */
 void mgm_merge_foregrounds(float *first, const float *second, size_t count);

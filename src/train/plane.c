@@ -47,7 +47,7 @@ void mgm_plane_disc(float *plane, int size, double radius, float *scratch)
     for (int dy = -r; dy <= r; dy++) {
         double left = (radius + 0.25) * (radius + 0.25) - dy * dy;
         half[dy + r] = left < 0 ? -1 : (int)sqrt(left);
-        area += 2 * half[dy + r] + 1;
+        area += left < 0 ? 0 : 2 * half[dy + r] + 1;
     }
     float *sum = scratch, *prefix = scratch + width;
     prefix_rows(plane, size, r, prefix);

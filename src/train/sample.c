@@ -120,10 +120,10 @@ static bool draw_planes(struct making *m)
     float *fore = m->space.fore, *other = m->space.other, *scratch = m->space.scratch;
     m->facts.foreground = choose_foreground(m);
     m->facts.second = m->facts.distractor = -1;
-    mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.foreground), 0.2, m->size, fore, scratch);
+    mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.foreground), 0.2, true, m->size, fore, scratch);
     if (mgm_random_chance(random, m->settings->compose_two)) {
         m->facts.second = choose_foreground(m);
-        mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.second), 0.5, m->size, other, scratch);
+        mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.second), 0.5, false, m->size, other, scratch);
         mgm_merge_foregrounds(fore, other, m->count);
     }
     if (!can_be_wanted(m, fore + 3 * m->count))
@@ -131,7 +131,8 @@ static bool draw_planes(struct making *m)
     m->facts.photo = mgm_draw_background(random, m->store, m->share, m->size, m->slot.bg, scratch);
     if (mgm_random_chance(random, m->settings->distractor)) {
         m->facts.distractor = choose_foreground(m);
-        mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.distractor), 0.5, m->size, other, scratch);
+        mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.distractor), 0.5, false, m->size, other,
+                             scratch);
         mgm_compose(other + 3 * m->count, other, m->slot.bg, m->count, m->slot.fg);
         memcpy(m->slot.bg, m->slot.fg, 3 * m->count * sizeof(float));
     }

@@ -1,0 +1,264 @@
+/* Samples: the same for a seed and a number, consistent planes, guidance that says something, nothing held out in training.
+ */
+#include "sample_fixture.h"
+
+#include "train/sample.h"
+
+#include <math.h>
+
+enum { FOREGROUNDS = 30, SIDE = 128, SIZE = 64, COUNT = SIZE * SIZE };
+
+static int set_up(void **state)
+{
+    struct fixture *f;
+    if (fixture_create(&f) != 0)
+        return -1;
+    *state = f;
+    return mgm_foreground_store_create(&f->ctx, f->library, 3, FOREGROUNDS, SIDE, NULL, 2, &f->store) == MGM_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    mgm_foreground_store_destroy(&f->store);
+    return fixture_destroy(f);
+}
+
+static void make(struct fixture *f, const struct mgm_sample_settings *settings, uint64_t number, struct mgm_batch *batch,
+                 int slot)
+{
+    if (mgm_sample_make(&f->ctx, f->store, settings, 11, number, batch, slot) != MGM_OK)
+        fail_msg("%s", f->ctx.error);
+}
+
+static struct mgm_batch batch_of(int n)
+{
+    struct mgm_batch batch;
+    assert_int_equal(mgm_batch_create(NULL, n, SIZE, &batch), MGM_OK);
+    return batch;
+}
+
+static void assert_unit_range(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_true(values[i] >= 0 && values[i] <= 1); /* false for NaN too */
+}
+
+static void values_stay_in_range_and_agree(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings settings = mgm_sample_settings_defaults();
+    struct mgm_batch batch = batch_of(1);
+    for (uint64_t number = 0; number < 150; number++) {
+        make(f, &settings, number, &batch, 0);
+        assert_unit_range(batch.image, 3 * COUNT);
+        assert_unit_range(batch.fg, 3 * COUNT);
+        assert_unit_range(batch.bg, 3 * COUNT);
+        assert_unit_range(batch.alpha, COUNT);
+        assert_unit_range(batch.guidance, COUNT);
+        int said = 0, opaque = 0;
+        for (int i = 0; i < COUNT; i++) {
+            assert_true(batch.unknown[i] <= 1);
+            if (batch.alpha[i] > 0 && batch.alpha[i] < 1)
+                assert_int_equal(batch.unknown[i], 1);
+            said += batch.guidance[i] > 0.9f;
+            opaque += batch.alpha[i] > 0.9f;
+        }
+        assert_true(said > 0 && opaque >= COUNT * 15 / 1000);
+    }
+    mgm_batch_release(&batch);
+}
+
+static void without_accidents_the_image_is_the_composite(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings clean = mgm_sample_settings_defaults(), rough = clean;
+    clean.camera = (struct mgm_camera_settings){0, 0, 0};
+    rough.camera = (struct mgm_camera_settings){1, 1, 1};
+    struct mgm_batch a = batch_of(1), b = batch_of(1);
+    for (uint64_t number = 0; number < 20; number++) {
+        make(f, &clean, number, &a, 0);
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < COUNT; i++) {
+                float alpha = a.alpha[i], fg = a.fg[c * COUNT + i], bg = a.bg[c * COUNT + i];
+                assert_true(fabsf(a.image[c * COUNT + i] - (alpha * fg + (1 - alpha) * bg)) < 1e-6f);
+            }
+        make(f, &rough, number, &b, 0); /* the accidents happen to the image alone */
+        assert_memory_equal(a.fg, b.fg, 3 * COUNT * sizeof(float));
+        assert_memory_equal(a.bg, b.bg, 3 * COUNT * sizeof(float));
+        assert_memory_equal(a.alpha, b.alpha, COUNT * sizeof(float));
+        assert_memory_equal(a.guidance, b.guidance, COUNT * sizeof(float));
+        double difference = 0;
+        for (int i = 0; i < 3 * COUNT; i++)
+            difference += fabsf(a.image[i] - b.image[i]) / (3.0 * COUNT);
+        assert_true(difference > 1e-3 && difference < 0.06);
+    }
+    mgm_batch_release(&a);
+    mgm_batch_release(&b);
+}
+
+static void assert_same_sample(const struct mgm_batch *a, int i, const struct mgm_batch *b, int j)
+{
+    size_t plane = COUNT * sizeof(float);
+    assert_memory_equal(a->image + 3 * i * COUNT, b->image + 3 * j * COUNT, 3 * plane);
+    assert_memory_equal(a->fg + 3 * i * COUNT, b->fg + 3 * j * COUNT, 3 * plane);
+    assert_memory_equal(a->bg + 3 * i * COUNT, b->bg + 3 * j * COUNT, 3 * plane);
+    assert_memory_equal(a->alpha + i * COUNT, b->alpha + j * COUNT, plane);
+    assert_memory_equal(a->guidance + i * COUNT, b->guidance + j * COUNT, plane);
+    assert_memory_equal(a->unknown + i * COUNT, b->unknown + j * COUNT, COUNT);
+}
+
+static void a_number_names_a_sample(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings settings = mgm_sample_settings_defaults();
+    struct mgm_batch batch = batch_of(3);
+    make(f, &settings, 5, &batch, 0);
+    make(f, &settings, 6, &batch, 1);
+    make(f, &settings, 5, &batch, 2);
+    assert_same_sample(&batch, 0, &batch, 2);
+    assert_memory_not_equal(batch.image, batch.image + 3 * COUNT, 3 * COUNT * sizeof(float));
+    mgm_batch_release(&batch);
+}
+
+static void held_out_pictures_stay_out(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_batch batch = batch_of(1);
+    for (int validation = 0; validation < 2; validation++) {
+        struct mgm_sample_settings settings = mgm_sample_settings_defaults();
+        settings.validation = validation;
+        settings.compose_two = settings.distractor = 0.5;
+        bool photo_seen[PHOTOS] = {false}, foreground_seen[FOREGROUNDS] = {false};
+        for (uint64_t number = 0; number < 250; number++) {
+            struct mgm_sample_facts facts;
+            assert_int_equal(mgm_sample_make_with_facts(&f->ctx, f->store, &settings, 1, number, &batch, 0, &facts), MGM_OK);
+            if (facts.photo >= 0)
+                photo_seen[facts.photo] = true;
+            const int used[] = {facts.foreground, facts.second, facts.distractor};
+            for (int i = 0; i < 3; i++)
+                if (used[i] >= 0)
+                    foreground_seen[used[i]] = true;
+        }
+        for (int i = 0; i < PHOTOS; i++) /* 250 draws of 22 (or 2): none of those allowed stays unseen */
+            assert_int_equal(photo_seen[i], (i % 12 == 11) == validation);
+        for (int i = 0; i < FOREGROUNDS; i++)
+            if ((i % 24 == 23) != validation)
+                assert_false(foreground_seen[i]);
+    }
+    mgm_batch_release(&batch);
+}
+
+static void wrong_settings_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings settings = mgm_sample_settings_defaults();
+    struct mgm_batch batch = batch_of(1);
+    settings.guidance.soft_share = 0.8;
+    settings.guidance.trimap_share = 0.7;
+    assert_int_equal(mgm_sample_make(&f->ctx, f->store, &settings, 1, 1, &batch, 0), MGM_E_INVALID);
+    settings = mgm_sample_settings_defaults();
+    settings.guidance.kernel_max = 0;
+    assert_int_equal(mgm_sample_make(&f->ctx, f->store, &settings, 1, 1, &batch, 0), MGM_E_INVALID);
+    mgm_batch_release(&batch);
+}
+
+/* ---- loader ---- */
+
+static void any_number_of_workers_makes_the_same_batches(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
+    enum { N = 3, BATCHES = 8, FIRST = 100 };
+    struct mgm_batch expected = batch_of(1);
+    static const struct {
+        int workers, ahead;
+    } cases[] = {{1, 1}, {3, 2}, {5, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct mgm_loader_settings settings = {
+            .n = N, .size = SIZE, .workers = cases[i].workers, .ahead = cases[i].ahead, .seed = 11, .first = FIRST};
+        struct mgm_loader *loader;
+        assert_int_equal(mgm_loader_create(&f->ctx, f->store, &samples, &settings, &loader), MGM_OK);
+        for (uint64_t b = 0; b < BATCHES; b++) {
+            const struct mgm_batch *batch;
+            double waited = -1;
+            assert_int_equal(mgm_loader_next(&f->ctx, loader, &batch, &waited), MGM_OK);
+            assert_true(waited >= 0);
+            for (int slot = 0; slot < N; slot++) {
+                make(f, &samples, FIRST + b * N + (uint64_t)slot, &expected, 0);
+                assert_same_sample(batch, slot, &expected, 0);
+            }
+        }
+        mgm_loader_destroy(&loader);
+    }
+    mgm_batch_release(&expected);
+}
+
+static void a_workers_failure_reaches_the_caller(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
+    samples.compose_two = 1.5;
+    struct mgm_loader_settings settings = {.n = 2, .size = SIZE, .workers = 2, .ahead = 2};
+    struct mgm_loader *loader;
+    const struct mgm_batch *batch;
+    assert_int_equal(mgm_loader_create(&f->ctx, f->store, &samples, &settings, &loader), MGM_OK);
+    assert_int_equal(mgm_loader_next(&f->ctx, loader, &batch, NULL), MGM_E_INVALID);
+    assert_non_null(strstr(f->ctx.error, "1.5"));
+    assert_null(batch);
+    mgm_loader_destroy(&loader);
+    assert_null(loader);
+}
+
+static void a_loader_can_end_at_any_time(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
+    struct mgm_loader_settings settings = {.n = 4, .size = SIZE, .workers = 3, .ahead = 3};
+    for (int i = 0; i < 10; i++) {
+        struct mgm_loader *loader;
+        const struct mgm_batch *batch;
+        assert_int_equal(mgm_loader_create(&f->ctx, f->store, &samples, &settings, &loader), MGM_OK);
+        for (int k = 0; k < i % 3; k++)
+            assert_int_equal(mgm_loader_next(&f->ctx, loader, &batch, NULL), MGM_OK);
+        mgm_loader_destroy(&loader);
+    }
+}
+
+static void a_sheet_shows_the_planes(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings settings = mgm_sample_settings_defaults();
+    struct mgm_batch batch = batch_of(2);
+    make(f, &settings, 0, &batch, 0);
+    make(f, &settings, 1, &batch, 1);
+    struct mgm_bitmap sheet;
+    assert_int_equal(mgm_batch_sheet(&f->ctx, &batch, &sheet), MGM_OK);
+    int pitch = (sheet.width - SIZE) / 5;
+    assert_int_equal(sheet.height, pitch + SIZE);
+    for (int y = 0; y < SIZE; y++)
+        for (int x = 0; x < SIZE; x++) {
+            const uint8_t *pixel = sheet.data + 3 * ((pitch + y) * sheet.width + 2 * pitch + x);
+            assert_int_equal(pixel[1], (int)(255 * batch.alpha[COUNT + y * SIZE + x] + 0.5f));
+            pixel += 3 * 2 * pitch;
+            assert_int_equal(pixel[2], (int)(255 * batch.fg[(3 + 2) * COUNT + y * SIZE + x] + 0.5f));
+        }
+    mgm_bitmap_release(&sheet);
+    mgm_batch_release(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_stay_in_range_and_agree),
+        cmocka_unit_test(without_accidents_the_image_is_the_composite),
+        cmocka_unit_test(a_number_names_a_sample),
+        cmocka_unit_test(held_out_pictures_stay_out),
+        cmocka_unit_test(wrong_settings_are_refused),
+        cmocka_unit_test(any_number_of_workers_makes_the_same_batches),
+        cmocka_unit_test(a_workers_failure_reaches_the_caller),
+        cmocka_unit_test(a_loader_can_end_at_any_time),
+        cmocka_unit_test(a_sheet_shows_the_planes),
+    };
+    return cmocka_run_group_tests_name("sample", tests, set_up, tear_down);
+}
