@@ -16,7 +16,7 @@ struct values {
     uint64_t seed;
     int count, size;
     const char *kind, *data;
-    bool sheet;
+    bool backdrop, sheet;
 };
 
 static const struct command_option options[] = {
@@ -25,6 +25,8 @@ static const struct command_option options[] = {
     {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", 64, 2048, false},
     {"kind", 0, OPTION_TEXT, offsetof(struct values, kind), "KIND", "only groom, fur, hair, solid, plant, …", 0, 0, false},
     {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, …", 0, 0, false},
+    {"backdrop", 0, OPTION_FLAG, offsetof(struct values, backdrop), NULL,
+     "previews over a drawn background, not a photograph", 0, 0, false},
     {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes", 0, 0,
      false},
     {0},
@@ -61,27 +63,33 @@ static enum mgm_status parse_kind(struct mgm_context *ctx, const char *name, enu
                     name);
 }
 
-/** The foreground over one of the photographs, cropped to a square from its middle. */
-static enum mgm_status compose(struct mgm_context *ctx, const struct mgm_synth_library *library, uint64_t seed,
-                               uint64_t index, const struct mgm_foreground *fg, struct mgm_bitmap *out)
+/** A square from the middle of one of the photographs. */
+static enum mgm_status photo_behind(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                    const struct values *values, int number, struct mgm_bitmap *out)
 {
-    struct mgm_random random = mgm_random_stream(seed ^ 0x70686f746fu, index);
+    struct mgm_random random = mgm_random_stream(values->seed ^ 0x70686f746fu, (uint64_t)number);
     const struct mgm_bitmap *photo =
         mgm_synth_library_photo(library, mgm_random_int(&random, 0, mgm_synth_library_photo_count(library) - 1));
-    int size = fg->alpha.width, square = photo->width < photo->height ? photo->width : photo->height;
+    int size = values->size, square = photo->width < photo->height ? photo->width : photo->height;
     int left = (photo->width - square) / 2, top = (photo->height - square) / 2;
     TRY(mgm_bitmap_create(ctx, size, size, 3, out));
-    for (int y = 0; y < size; y++) {
+    for (int y = 0; y < size; y++)
         for (int x = 0; x < size; x++) {
-            size_t at = (size_t)y * (size_t)size + (size_t)x;
-            int px = left + x * square / size, py = top + y * square / size, alpha = fg->alpha.data[at];
-            const uint8_t *back = photo->data + ((size_t)py * (size_t)photo->width + (size_t)px) * 3;
-            for (size_t k = 0; k < 3; k++)
-                out->data[3 * at + k] =
-                    (uint8_t)((alpha * fg->colour.data[3 * at + k] + (255 - alpha) * back[k] + 127) / 255);
+            size_t px = (size_t)(left + x * square / size), py = (size_t)(top + y * square / size);
+            memcpy(out->data + ((size_t)y * (size_t)size + (size_t)x) * 3,
+                   photo->data + (py * (size_t)photo->width + px) * 3, 3);
         }
-    }
     return MGM_OK;
+}
+
+/** Puts the foreground over what is in `picture`. */
+static void compose(const struct mgm_foreground *fg, struct mgm_bitmap *picture)
+{
+    size_t count = (size_t)fg->alpha.width * (size_t)fg->alpha.height;
+    for (size_t i = 0; i < 3 * count; i++) {
+        int alpha = fg->alpha.data[i / 3];
+        picture->data[i] = (uint8_t)((alpha * fg->colour.data[i] + (255 - alpha) * picture->data[i] + 127) / 255);
+    }
 }
 
 static enum mgm_status write_one(struct mgm_context *ctx, const char *folder, int number, const char *what,
@@ -121,8 +129,11 @@ static enum mgm_status draw_one(struct mgm_context *ctx, const struct mgm_synth_
     struct mgm_bitmap preview = {0};
     enum mgm_status status;
     if ((status = mgm_synth_draw(ctx, library, values->seed, (uint64_t)number, kind, values->size, &fg)) != MGM_OK ||
-        (status = compose(ctx, library, values->seed, (uint64_t)number, &fg, &preview)) != MGM_OK ||
-        (status = write_one(ctx, folder, number, "fg", &fg.colour)) != MGM_OK ||
+        (status = values->backdrop ? mgm_synth_backdrop(ctx, library, values->seed, (uint64_t)number, values->size, &preview)
+                                   : photo_behind(ctx, library, values, number, &preview)) != MGM_OK)
+        goto done;
+    compose(&fg, &preview);
+    if ((status = write_one(ctx, folder, number, "fg", &fg.colour)) != MGM_OK ||
         (status = write_one(ctx, folder, number, "alpha", &fg.alpha)) != MGM_OK ||
         (status = write_one(ctx, folder, number, "preview", &preview)) != MGM_OK)
         goto done;

@@ -52,6 +52,10 @@ struct mgm_foreground {
 MGM_MUST_CHECK enum mgm_status mgm_synth_draw(struct mgm_context *ctx, const struct mgm_synth_library *library, uint64_t seed,
                                               uint64_t index, enum mgm_synth_kind kind, int size,
                                               struct mgm_foreground *out);
+
+/** A background that is drawn too: far out of focus. @param out  RGB [size, size], allocated here */
+MGM_MUST_CHECK enum mgm_status mgm_synth_backdrop(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                                  uint64_t seed, uint64_t index, int size, struct mgm_bitmap *out);
 void mgm_foreground_release(struct mgm_foreground *foreground);
 
 #endif
