@@ -2,6 +2,7 @@
 #include "command.h"
 #include "report.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "mgm.h"
 #include "weights/output_file.h"
@@ -164,7 +165,7 @@ static int print_facts(const struct job *job, double total_seconds)
 
 static int run(int argc, char **argv)
 {
-    const double start = report_clock();
+    const double start = mgm_clock_seconds();
     struct values values = {.repeat = 1};
     struct operands operands;
     struct job job = {0};
@@ -179,7 +180,7 @@ static int run(int argc, char **argv)
     if (result != MGM_OK)
         status = command_failed(&cmd_forward, "%s", mgm_context_error(job.ctx));
     else
-        status = values.json ? print_facts(&job, report_clock() - start) : STATUS_OK;
+        status = values.json ? print_facts(&job, mgm_clock_seconds() - start) : STATUS_OK;
     release(&job);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "progress.h"
 #include "report.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "matting/guidance.h"
 #include "mgm.h"
@@ -187,7 +188,7 @@ static int print_facts(const struct job *job, double total_seconds)
 
 static int run(int argc, char **argv)
 {
-    const double start = report_clock();
+    const double start = mgm_clock_seconds();
     struct values values = {.guidance = "auto"};
     struct operands operands;
     struct job job = {.settings = mgm_matte_settings_defaults()};
@@ -207,7 +208,7 @@ static int run(int argc, char **argv)
     if (result != MGM_OK)
         status = command_failed(&cmd_matte, "%s", mgm_context_error(job.ctx));
     else
-        status = values.json ? print_facts(&job, report_clock() - start) : STATUS_OK;
+        status = values.json ? print_facts(&job, mgm_clock_seconds() - start) : STATUS_OK;
     release(&job);
     return status;
 }

@@ -1,9 +1,9 @@
+#include "base/clock.h"
 #include "base/memory.h"
 #include "train/sample.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 
 /** A place in the ring: batch number b lives at b % places, until the caller asks for the one after it. */
 struct place {
@@ -151,17 +151,10 @@ void mgm_loader_destroy(struct mgm_loader **handle)
     mgm_free(loader);
 }
 
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 enum mgm_status mgm_loader_next(struct mgm_context *ctx, struct mgm_loader *loader, const struct mgm_batch **batch,
                                 double *waited_seconds)
 {
-    double begin = seconds_now();
+    double begin = mgm_clock_seconds();
     pthread_mutex_lock(&loader->lock);
     struct place *place = &loader->places[loader->next_batch % (uint64_t)loader->place_count];
     if (loader->next_batch > 0) /* gives the previous batch back */
@@ -175,7 +168,7 @@ enum mgm_status mgm_loader_next(struct mgm_context *ctx, struct mgm_loader *load
         mgm_fail(ctx, status, "%s", loader->failure.error);
     pthread_mutex_unlock(&loader->lock);
     if (waited_seconds)
-        *waited_seconds = seconds_now() - begin;
+        *waited_seconds = mgm_clock_seconds() - begin;
     *batch = status == MGM_OK ? &place->batch : NULL;
     return status;
 }

@@ -35,9 +35,6 @@ struct mgm_train_run {
     int failures; /* gradients that were not finite, in a row */
 };
 
-/** Monotonic clock. */
-double mgm_seconds(void);
-
 void mgm_run_note(struct mgm_train_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Makes the run folder and the state, or reads the checkpoint; opens the log. */
