@@ -2,11 +2,11 @@
 #include "command.h"
 #include "folder.h"
 #include "image_file.h"
+#include "report.h"
 
 #include "base/memory.h"
 #include "eval/metrics.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,7 +148,7 @@ static struct score mean_of(const struct work *work)
     return mean;
 }
 
-static void print_table(const struct work *work, bool csv)
+static int print_table(const struct work *work, bool csv)
 {
     struct score mean = mean_of(work);
     int width = 4;
@@ -165,6 +165,7 @@ static void print_table(const struct work *work, bool csv)
         else
             printf("%-*s %10.4f %10.6f\n", width, score->name, score->values[0], score->values[1]);
     }
+    return report_finish();
 }
 
 static cJSON *describe(const struct score *score)
@@ -176,7 +177,7 @@ static cJSON *describe(const struct score *score)
     return object;
 }
 
-static void print_json(const struct work *work)
+static int print_json(const struct work *work)
 {
     cJSON *object = cJSON_CreateObject(), *pictures = cJSON_AddArrayToObject(object, "pictures");
     struct score mean = mean_of(work);
@@ -186,11 +187,7 @@ static void print_json(const struct work *work)
     cJSON_AddStringToObject(object, "region", work->has_trimaps ? "unknown" : "whole");
     cJSON_AddNumberToObject(object, "scored", work->count);
     cJSON_AddNumberToObject(object, "failed", work->failed);
-    char *text = cJSON_Print(object);
-    if (text)
-        puts(text);
-    cJSON_free(text);
-    cJSON_Delete(object);
+    return report_print(object);
 }
 
 static int run(int argc, char **argv)
@@ -209,12 +206,10 @@ static int run(int argc, char **argv)
         status = score_all(ctx, &values, &work);
     if (status != MGM_OK)
         outcome = command_failed(&cmd_eval, "%s", mgm_context_error(ctx));
-    else if (values.json)
-        print_json(&work);
     else
-        print_table(&work, values.csv);
-    if (status == MGM_OK)
-        outcome = work.failed ? STATUS_FAILED : STATUS_OK;
+        outcome = values.json ? print_json(&work) : print_table(&work, values.csv);
+    if (work.failed)
+        outcome = STATUS_FAILED;
     mgm_free(work.scores);
     folder_release(&work.preds);
     folder_release(&work.alphas);

@@ -4,7 +4,6 @@
 #include "matting/network.h"
 #include "report.h"
 
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -144,7 +143,7 @@ static int run(int argc, char **argv)
             puts("no matting network");
         if (!values.json)
             print_facts(object, 0);
-        status = values.json ? report_print(object) : STATUS_OK;
+        status = values.json ? report_print(object) : report_finish();
         if (!values.json)
             cJSON_Delete(object);
     }

@@ -2,18 +2,12 @@
 
 #include "command.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-
-double report_clock(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 double report_peak_mb(void)
 {
@@ -27,11 +21,23 @@ void report_add_number(cJSON *object, const char *name, double value, int decima
     cJSON_AddNumberToObject(object, name, round(value * scale) / scale);
 }
 
+int report_finish(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return STATUS_OK;
+    fprintf(stderr, "mgm: the report could not be written to standard output: %s\n", strerror(errno));
+    return STATUS_FAILED;
+}
+
 int report_print(cJSON *object)
 {
     char *text = cJSON_Print(object);
-    bool printed = text && puts(text) >= 0 && fflush(stdout) == 0;
+    if (text)
+        puts(text);
+    else
+        fputs("mgm: not enough memory for the report\n", stderr);
+    bool printed = text != NULL;
     free(text);
     cJSON_Delete(object);
-    return printed ? STATUS_OK : STATUS_FAILED;
+    return printed ? report_finish() : STATUS_FAILED;
 }

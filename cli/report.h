@@ -4,14 +4,14 @@
 
 #include <cjson/cJSON.h>
 
-/** Seconds of a clock that only goes forward. */
-double report_clock(void);
-
 /** The most memory this process has held, in units of 1,000,000 bytes. */
 double report_peak_mb(void);
 
 /** Adds a number rounded to so many decimals. */
 void report_add_number(cJSON *object, const char *name, double value, int decimals);
+
+/** Makes sure that what was printed has reached stdout; says so if it has not. @return an exit status */
+int report_finish(void);
 
 /** Prints the object to stdout and releases it. @return an exit status */
 int report_print(cJSON *object);
