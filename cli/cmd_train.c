@@ -11,7 +11,8 @@
 
 struct values {
     bool resume;
-    const char *run, *data, *set, *preview;
+    const char *run, *data, *preview;
+    struct text_list set;
     int threads;
     double minutes;
 };
@@ -21,7 +22,7 @@ static const struct command_option options[] = {
      false},
     {"run", 0, OPTION_TEXT, offsetof(struct values, run), "DIR", "folder for checkpoint, weights and log", 0, 0, false},
     {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, …", 0, 0, false},
-    {"set", 0, OPTION_TEXT, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated", 0, 0,
+    {"set", 0, OPTION_LIST, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated", 0, 0,
      false},
     {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop after M minutes, with a checkpoint", 0, 1e7,
      false},
@@ -110,18 +111,6 @@ static void show_drawing(void *argument, int done, int count)
     *shown = true;
 }
 
-/** --set may be given many times, which the table of options cannot say: gathered before it is read. */
-static enum mgm_status apply_settings(struct mgm_context *ctx, int argc, char **argv, struct mgm_train_config *config)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--set=", 6) == 0)
-            TRY(mgm_train_config_set(ctx, argv[i] + 6, config));
-        else if (strcmp(argv[i], "--set") == 0 && i + 1 < argc)
-            TRY(mgm_train_config_set(ctx, argv[++i], config));
-    }
-    return MGM_OK;
-}
-
 static enum mgm_status override_path(struct mgm_context *ctx, const char *path, char target[MGM_CONFIG_PATH_MAX])
 {
     if (path && snprintf(target, MGM_CONFIG_PATH_MAX, "%s", path) >= MGM_CONFIG_PATH_MAX)
@@ -129,12 +118,13 @@ static enum mgm_status override_path(struct mgm_context *ctx, const char *path, 
     return MGM_OK;
 }
 
-static enum mgm_status configure(struct mgm_context *ctx, const struct values *values, const char *path, int argc,
-                                 char **argv, struct mgm_train_config *config)
+static enum mgm_status configure(struct mgm_context *ctx, const struct values *values, const char *path,
+                                 struct mgm_train_config *config)
 {
     *config = mgm_train_config_defaults();
     TRY(mgm_train_config_read(ctx, path, config));
-    TRY(apply_settings(ctx, argc, argv, config));
+    for (int i = 0; i < values->set.count; i++)
+        TRY(mgm_train_config_set(ctx, values->set.texts[i], config));
     TRY(override_path(ctx, values->run, config->run));
     TRY(override_path(ctx, values->data, config->data));
     TRY(mgm_train_config_check(ctx, config));
@@ -189,7 +179,11 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
                                           .command = command};
     const struct mgm_train_hooks hooks = {
         .progress = show_progress, .validated = show_scores, .note = show_note, .stop = &stop_requested};
-    enum mgm_status status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
+    /* Drawing takes long: what would stop the run afterwards is found out before. */
+    enum mgm_status status = values->preview ? image_file_check_output(ctx, values->preview, 3)
+                                             : mgm_train_check_folder(ctx, config, values->resume);
+    if (status == MGM_OK)
+        status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
     if (status == MGM_OK)
         status = open_store(ctx, config, library, &store);
     catch_signals(); /* while foregrounds are drawn there is nothing to finish: signals end the program */
@@ -203,17 +197,12 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
 }
 
 /** What repeats the training, for the weights' metadata; folders are the user's own affair. */
-static void describe_command(const char *config, int argc, char **argv, char *line, size_t size)
+static void describe_command(const char *config, const struct text_list *set, char *line, size_t size)
 {
     const char *slash = strrchr(config, '/');
     size_t used = (size_t)snprintf(line, size, "mgm train %s", slash ? slash + 1 : config);
-    for (int i = 1; i < argc && used < size; i++) {
-        const char *value = strncmp(argv[i], "--set=", 6) == 0              ? argv[i] + 6
-                            : strcmp(argv[i], "--set") == 0 && i + 1 < argc ? argv[++i]
-                                                                            : NULL;
-        if (value)
-            used += (size_t)snprintf(line + used, size - used, " --set %s", value);
-    }
+    for (int i = 0; i < set->count && used < size; i++)
+        used += (size_t)snprintf(line + used, size - used, " --set %s", set->texts[i]);
 }
 
 static int run(int argc, char **argv)
@@ -223,17 +212,14 @@ static int run(int argc, char **argv)
     char line[2048];
     struct mgm_context *ctx = NULL;
     struct mgm_train_config config;
-    char *copy[256]; /* argv before getopt reorders it */
-    int copied = argc < 256 ? argc : 256;
-    memcpy(copy, argv, (size_t)copied * sizeof *copy);
     int outcome = command_parse(&cmd_train, argc, argv, &values, &operands);
     if (outcome != COMMAND_GO_ON)
         return outcome;
-    describe_command(operands.values[0], copied, copy, line, sizeof line);
+    describe_command(operands.values[0], &values.set, line, sizeof line);
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK) {
         mgm_context_set_threads(ctx, values.threads);
-        status = configure(ctx, &values, operands.values[0], copied, copy, &config);
+        status = configure(ctx, &values, operands.values[0], &config);
     }
     if (status == MGM_OK)
         status = train(ctx, &values, &config, line);

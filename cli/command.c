@@ -81,6 +81,15 @@ static int set_seed(const struct command *command, const struct command_option *
     return COMMAND_GO_ON;
 }
 
+static int add_text(const struct command *command, const struct command_option *option, const char *text, void *target)
+{
+    struct text_list *list = target;
+    if (list->count == TEXT_LIST_MAX)
+        return command_misused(command, "--%s may be given at most %d times", option->name, TEXT_LIST_MAX);
+    list->texts[list->count++] = text;
+    return COMMAND_GO_ON;
+}
+
 static int set_option(const struct command *command, const struct command_option *option, const char *text, void *values)
 {
     void *target = (char *)values + option->offset;
@@ -93,6 +102,8 @@ static int set_option(const struct command *command, const struct command_option
         return COMMAND_GO_ON;
     case OPTION_SEED:
         return set_seed(command, option, text, target);
+    case OPTION_LIST:
+        return add_text(command, option, text, target);
     case OPTION_INT:
     case OPTION_REAL:
         return set_number(command, option, text, target);

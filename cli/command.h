@@ -37,6 +37,14 @@ enum option_kind {
     OPTION_INT,  /* int in [low, high] */
     OPTION_REAL, /* double in [low, high] */
     OPTION_SEED, /* uint64_t */
+    OPTION_LIST, /* struct text_list; may be given many times */
+};
+
+enum { TEXT_LIST_MAX = 64 };
+
+struct text_list {
+    int count;
+    const char *texts[TEXT_LIST_MAX]; /* in the order of the command line */
 };
 
 struct command_option {

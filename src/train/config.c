@@ -54,7 +54,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     REALS("guidance.trimap", samples.guidance.trimap_share, 1, 0, 1),
     REALS("guidance.coarse", samples.guidance.coarse_share, 1, 0, 1),
     REALS("guidance.cutmask", samples.guidance.cutmask, 1, 0, 1),
-    INTEGERS("guidance.kernel_max", samples.guidance.kernel_max, 1, 1, MGM_ELLIPSE_MAX),
+    INTEGERS("guidance.kernel_max", samples.guidance.kernel_max, 1, 1, 128),
     REALS("camera.noise", samples.camera.noise, 1, 0, 1),
     REALS("camera.blur", samples.camera.blur, 1, 0, 1),
     REALS("camera.jpeg", samples.camera.jpeg, 1, 0, 1),
@@ -130,6 +130,12 @@ enum mgm_status mgm_train_config_check(struct mgm_context *ctx, const struct mgm
                         "curriculum.ground_truth and curriculum.mixed are fractions of the run: their sum "
                         "is %g",
                         config->curriculum.ground_truth + config->curriculum.mixed);
+    const struct mgm_guidance_settings *guidance = &config->samples.guidance;
+    if (guidance->soft_share + guidance->trimap_share > 1)
+        return mgm_fail(ctx, MGM_E_INVALID, "guidance.soft and guidance.trimap are shares of the samples: their sum is %g",
+                        guidance->soft_share + guidance->trimap_share);
+    if (config->foregrounds.size % 4)
+        return mgm_fail(ctx, MGM_E_INVALID, "foregrounds.size is %d, expected a multiple of 4", config->foregrounds.size);
     if (config->validation.size % 32)
         return mgm_fail(ctx, MGM_E_INVALID, "validation.size is %d, expected a multiple of 32", config->validation.size);
     if (!config->run[0])

@@ -54,7 +54,7 @@ MGM_MUST_CHECK enum mgm_status mgm_train_config_read(struct mgm_context *ctx, co
 MGM_MUST_CHECK enum mgm_status mgm_train_config_parse(struct mgm_context *ctx, const char *name, const char *text,
                                                       struct mgm_train_config *config);
 
-/** One "key=value", nested keys with dots: "objective.level_weights=[1.0, 1.0, 2.0]". A bare word is taken as text. */
+/** One "key=value", nested keys with dots: "dilation.os4=[1, 29]". A bare word is taken as text. */
 MGM_MUST_CHECK enum mgm_status mgm_train_config_set(struct mgm_context *ctx, const char *assignment,
                                                     struct mgm_train_config *config);
 

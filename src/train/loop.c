@@ -1,5 +1,6 @@
 #include "train/loop.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "train/run.h"
@@ -114,7 +115,7 @@ static enum mgm_status iterate(struct mgm_train_run *run)
 {
     const struct mgm_batch *batch;
     struct mgm_step_losses losses;
-    double waited = 0, norm = 0, began = mgm_seconds();
+    double waited = 0, norm = 0, began = mgm_clock_seconds();
     TRY(mgm_feed_next(run->ctx, run->feed, &batch, &waited));
     mgm_feed_pack(batch, run->options->threads, run->input);
     TRY(mgm_train_plan_forward(run->plan, run->input));
@@ -139,7 +140,7 @@ static enum mgm_status iterate(struct mgm_train_run *run)
     run->waited += waited;
     run->state.iteration++;
     run->state.sample += (uint64_t)batch->n;
-    run->state.seconds += mgm_seconds() - began;
+    run->state.seconds += mgm_clock_seconds() - began;
     return MGM_OK;
 }
 
@@ -153,18 +154,18 @@ static enum mgm_status run_iterations(struct mgm_train_run *run)
     const struct mgm_train_config *config = run->config;
     const struct mgm_train_options *options = run->options;
     struct mgm_train_state *state = &run->state;
-    double began = run->reported_at = mgm_seconds();
+    double began = run->reported_at = mgm_clock_seconds();
     int64_t saved_at = state->iteration, validated_at = -1;
     bool stopped = false;
     while (state->iteration < config->iterations && !stopped) {
         TRY(enter_phase(run));
         TRY(iterate(run));
-        if (mgm_seconds() - run->reported_at >= options->report_every)
+        if (mgm_clock_seconds() - run->reported_at >= options->report_every)
             mgm_run_report(run);
         stopped = (run->hooks->stop && *run->hooks->stop) ||
-                  (options->minutes > 0 && mgm_seconds() - began >= 60 * options->minutes);
+                  (options->minutes > 0 && mgm_clock_seconds() - began >= 60 * options->minutes);
         bool last = state->iteration == config->iterations;
-        double paused = mgm_seconds();
+        double paused = mgm_clock_seconds();
         if (is_due(state->iteration, config->checkpoint_interval) || stopped || last) {
             TRY(mgm_run_save(run));
             saved_at = state->iteration;
@@ -174,7 +175,7 @@ static enum mgm_status run_iterations(struct mgm_train_run *run)
             TRY(mgm_run_validate(run));
             validated_at = state->iteration;
         }
-        run->reported_at += mgm_seconds() - paused; /* so that rates are those of training alone */
+        run->reported_at += mgm_clock_seconds() - paused; /* so that rates are those of training alone */
     }
     mgm_run_report(run);
     mgm_run_note(run, "%s at iteration %" PRId64 " of %" PRId64 "; checkpoint and weights are in %s",

@@ -43,6 +43,13 @@ struct mgm_train_options {
 };
 
 /**
+ * Whether a run may begin in its folder (which need not exist yet), without changing anything there.
+ * @return MGM_E_INVALID if it holds a checkpoint and resume is off
+ */
+MGM_MUST_CHECK enum mgm_status mgm_train_check_folder(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                                      bool resume);
+
+/**
  * @param config  checked
  * @param store   borrowed
  * @return MGM_OK when the run is complete or was stopped; MGM_E_INVALID if the run folder holds a checkpoint and resume is

@@ -1,5 +1,6 @@
 #include "train/run.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "matting/model.h"
 
@@ -9,15 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-double mgm_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 void mgm_run_note(struct mgm_train_run *run, const char *format, ...)
 {
@@ -31,11 +24,22 @@ void mgm_run_note(struct mgm_train_run *run, const char *format, ...)
     run->hooks->note(run->hooks->argument, sentence);
 }
 
-static enum mgm_status path_in_run(const struct mgm_train_run *run, const char *name, char path[MGM_CONFIG_PATH_MAX])
+static enum mgm_status path_in_run(struct mgm_context *ctx, const struct mgm_train_config *config, const char *name,
+                                   char path[MGM_CONFIG_PATH_MAX])
 {
-    if (snprintf(path, MGM_CONFIG_PATH_MAX, "%s/%s", run->config->run, name) < MGM_CONFIG_PATH_MAX)
+    if (snprintf(path, MGM_CONFIG_PATH_MAX, "%s/%s", config->run, name) < MGM_CONFIG_PATH_MAX)
         return MGM_OK;
-    return mgm_fail(run->ctx, MGM_E_IO, "the path of the run folder is too long: %.100s…", run->config->run);
+    return mgm_fail(ctx, MGM_E_IO, "the path of the run folder is too long: %.100s…", config->run);
+}
+
+enum mgm_status mgm_train_check_folder(struct mgm_context *ctx, const struct mgm_train_config *config, bool resume)
+{
+    char path[MGM_CONFIG_PATH_MAX];
+    TRY(path_in_run(ctx, config, "checkpoint.safetensors", path));
+    if (!resume && access(path, F_OK) == 0)
+        return mgm_fail(ctx, MGM_E_INVALID, "%s exists already: go on with --resume, or name another folder with --run",
+                        path);
+    return MGM_OK;
 }
 
 /** mkdir -p */
@@ -84,17 +88,14 @@ enum mgm_status mgm_run_open(struct mgm_train_run *run)
     char path[MGM_CONFIG_PATH_MAX];
     const struct mgm_train_config *config = run->config;
     run->state.config_digest = mgm_train_config_digest(config);
+    TRY(mgm_train_check_folder(run->ctx, config, run->options->resume));
     TRY(make_folder(run->ctx, config->run));
-    TRY(path_in_run(run, "checkpoint.safetensors", path));
-    bool exists = access(path, F_OK) == 0;
-    if (exists && !run->options->resume)
-        return mgm_fail(run->ctx, MGM_E_INVALID, "%s exists already: go on with --resume, or name another folder with --run",
-                        path);
-    if (exists)
+    TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
+    if (access(path, F_OK) == 0)
         TRY(resume(run, path));
     else if (config->init[0])
         TRY(load_initial(run));
-    TRY(path_in_run(run, "log.jsonl", path));
+    TRY(path_in_run(run->ctx, run->config, "log.jsonl", path));
     run->log = fopen(path, "a");
     if (!run->log)
         return mgm_fail(run->ctx, MGM_E_IO, "cannot write %s: %s", path, strerror(errno));
@@ -154,7 +155,7 @@ static void divide_losses(struct mgm_step_losses *losses, double by)
 
 void mgm_run_report(struct mgm_train_run *run)
 {
-    double now = mgm_seconds(), elapsed = now - run->reported_at, count = run->iterations;
+    double now = mgm_clock_seconds(), elapsed = now - run->reported_at, count = run->iterations;
     if (run->iterations > 0 && elapsed > 0) {
         struct mgm_train_progress progress = run->sums;
         divide_losses(&progress.losses, count);
@@ -225,7 +226,7 @@ static enum mgm_status save_weights(struct mgm_train_run *run)
     const char *const metadata[] = {MGM_METADATA_ARCHITECTURE, "mgm-matting",       MGM_METADATA_WIDTH,   width,
                                     MGM_METADATA_NAME,         run->config->name,   MGM_METADATA_LICENSE, "MIT",
                                     MGM_METADATA_TRAINING,     facts ? facts : "{}"};
-    enum mgm_status status = path_in_run(run, "weights.safetensors", path);
+    enum mgm_status status = path_in_run(run->ctx, run->config, "weights.safetensors", path);
     if (status == MGM_OK)
         status = present_params(run, &params);
     if (status == MGM_OK)
@@ -238,7 +239,7 @@ static enum mgm_status save_weights(struct mgm_train_run *run)
 enum mgm_status mgm_run_save(struct mgm_train_run *run)
 {
     char path[MGM_CONFIG_PATH_MAX];
-    TRY(path_in_run(run, "checkpoint.safetensors", path));
+    TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
     TRY(mgm_checkpoint_save(run->ctx, path, &run->state));
     return save_weights(run);
 }

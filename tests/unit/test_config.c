@@ -125,6 +125,8 @@ static void test_checks_what_concerns_several_keys(void **state)
         "crops = ( { until = 0.6; size = 64; batch = 1; }, { until = 0.6; size = 64; batch = 1; } );",
         "dilation : { os1 = [9, 3]; };",
         "curriculum : { ground_truth = 0.6; mixed = 0.6; };",
+        "guidance : { soft = 0.5; trimap = 0.6; };",
+        "foregrounds : { size = 450; };",
         "validation : { size = 100; };",
         "run = \"\";",
     };
