@@ -84,7 +84,7 @@ static enum mgm_status derive_all(struct mgm_context *ctx, const struct values *
 {
     struct folder trimaps = {0};
     if (mkdir(values->output, 0777) != 0 && errno != EEXIST)
-        return mgm_fail(ctx, MGM_E_IO, "%s: %s", values->output, strerror(errno));
+        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be made: %s", values->output, strerror(errno));
     if (values->trimap)
         TRY(folder_list(ctx, values->trimap, &trimaps));
     enum mgm_status status = MGM_OK;

@@ -20,11 +20,11 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series", 0, 0, false},
-    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on", 1, 9999, false},
+    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series (1)", 0, 0, false},
+    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on (1)", 1, 9999, false},
     {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", 64, 2048, false},
     {"kind", 0, OPTION_TEXT, offsetof(struct values, kind), "KIND", "only groom, fur, hair, solid, plant, …", 0, 0, false},
-    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, …", 0, 0, false},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DATA", "folder with photos/, strands/, …", 0, 0, true},
     {"backdrop", 0, OPTION_FLAG, offsetof(struct values, backdrop), NULL,
      "previews over a drawn background, not a photograph", 0, 0, false},
     {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes", 0, 0,
@@ -37,7 +37,7 @@ static int run(int argc, char **argv);
 const struct command cmd_synth = {
     .name = "synth",
     .summary = "draws foregrounds with exact mattes, as training does",
-    .synopsis = "--seed S --count N [options] DIR",
+    .synopsis = "--data DATA [options] DIR",
     .details = "Writes NNNN_fg.png (colour, continued beyond the matte), NNNN_alpha.png and NNNN_preview.png (over a\n"
                "photograph) into DIR. Kinds: groom, fur, hair, solid, plant, lattice, feather, glass, card, object.",
     .options = options,
@@ -46,21 +46,15 @@ const struct command cmd_synth = {
     .run = run,
 };
 
-static enum mgm_status parse_kind(struct mgm_context *ctx, const char *name, enum mgm_synth_kind *out)
+/** @param name  NULL: any kind. @return MGM_SYNTH_KIND_COUNT for any, −1 if there is none of that name */
+static int kind_from_name(const char *name)
 {
-    *out = MGM_SYNTH_KIND_COUNT;
-    if (!name || strcmp(name, "random") == 0)
-        return MGM_OK;
-    for (int kind = 0; kind < MGM_SYNTH_KIND_COUNT; kind++) {
-        if (strcmp(name, mgm_synth_kind_name(kind)) == 0) {
-            *out = kind;
-            return MGM_OK;
-        }
-    }
-    return mgm_fail(ctx, MGM_E_INVALID,
-                    "there is no kind '%s': groom, fur, hair, solid, plant, lattice, feather, glass, card "
-                    "or object are expected",
-                    name);
+    int kind = 0;
+    while (name && kind < MGM_SYNTH_KIND_COUNT && strcmp(name, mgm_synth_kind_name(kind)) != 0)
+        kind++;
+    if (!name)
+        return MGM_SYNTH_KIND_COUNT;
+    return kind < MGM_SYNTH_KIND_COUNT ? kind : -1;
 }
 
 /** A square from the middle of one of the photographs. */
@@ -149,17 +143,18 @@ done:
     return status;
 }
 
-static enum mgm_status synth(struct mgm_context *ctx, const struct values *values, const char *folder)
+static enum mgm_status synth(struct mgm_context *ctx, const struct values *values, enum mgm_synth_kind kind,
+                             const char *folder)
 {
     struct mgm_synth_library *library = NULL;
     struct mgm_bitmap sheet = {0};
-    enum mgm_synth_kind kind;
     enum mgm_status status;
-    TRY(parse_kind(ctx, values->kind, &kind));
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return mgm_fail(ctx, MGM_E_IO, "%s: %s", folder, strerror(errno));
     if ((status = mgm_synth_library_load(ctx, values->data, image_file_read, &library)) != MGM_OK)
         goto done;
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        status = mgm_fail(ctx, MGM_E_IO, "%s: cannot be made: %s", folder, strerror(errno));
+        goto done;
+    }
     if (values->sheet) {
         int rows = (values->count + ACROSS / 2 - 1) / (ACROSS / 2);
         if ((status = mgm_bitmap_create(ctx, ACROSS * TILE, rows * TILE, 3, &sheet)) != MGM_OK)
@@ -181,17 +176,19 @@ done:
 
 static int run(int argc, char **argv)
 {
-    struct values values = {.seed = 1, .count = 1, .size = 512, .data = "../shared/data"};
+    struct values values = {.seed = 1, .count = 1, .size = 512};
     struct operands operands;
     int parsed = command_parse(&cmd_synth, argc, argv, &values, &operands);
     if (parsed != COMMAND_GO_ON)
         return parsed;
+    const int kind = kind_from_name(values.kind);
+    if (kind < 0)
+        return command_misused(&cmd_synth, "there is no kind '%s'; 'mgm help synth' lists them", values.kind);
     struct mgm_context *ctx = NULL;
-    if (mgm_context_create(&ctx) != MGM_OK)
-        return command_failed(&cmd_synth, "not enough memory");
-    int status = synth(ctx, &values, operands.values[0]) == MGM_OK
-                     ? STATUS_OK
-                     : command_failed(&cmd_synth, "%s", mgm_context_error(ctx));
+    enum mgm_status status = mgm_context_create(&ctx);
+    if (status == MGM_OK)
+        status = synth(ctx, &values, (enum mgm_synth_kind)kind, operands.values[0]);
+    int outcome = status == MGM_OK ? STATUS_OK : command_failed(&cmd_synth, "%s", mgm_context_error(ctx));
     mgm_context_destroy(&ctx);
-    return status;
+    return outcome;
 }

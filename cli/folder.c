@@ -76,7 +76,7 @@ enum mgm_status folder_list(struct mgm_context *ctx, const char *path, struct fo
     *out = (struct folder){.path = path};
     DIR *directory = opendir(path);
     if (!directory)
-        return mgm_fail(ctx, MGM_E_IO, "%s: %s", path, strerror(errno));
+        return mgm_fail(ctx, MGM_E_IO, "%s: this folder cannot be read: %s", path, strerror(errno));
     enum mgm_status status = MGM_OK;
     int room = 0;
     for (const struct dirent *entry; status == MGM_OK && (entry = readdir(directory));)

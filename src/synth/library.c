@@ -30,6 +30,18 @@ static bool has_ending(const char *name, const char *const *endings)
     return false;
 }
 
+/* What does not fit is an error, not left out: which files would be left out depends on the file system. */
+static enum mgm_status add_name(struct mgm_context *ctx, const char *folder, const char *name, struct names *names)
+{
+    if (names->count == FILES_MAX)
+        return mgm_fail(ctx, MGM_E_INVALID, "%s: holds more than %d files to draw from", folder, FILES_MAX);
+    if (strlen(name) >= SYNTH_NAME_MAX)
+        return mgm_fail(ctx, MGM_E_INVALID, "%s/%s: the name is longer than %d bytes; rename the file", folder, name,
+                        SYNTH_NAME_MAX - 1);
+    strcpy(names->names[names->count++], name);
+    return MGM_OK;
+}
+
 /* The files of a folder in alphabetical order, so that a series does not depend on the file system. */
 static enum mgm_status list_folder(struct mgm_context *ctx, const char *folder, const char *const *endings, bool required,
                                    struct names *out)
@@ -39,23 +51,26 @@ static enum mgm_status list_folder(struct mgm_context *ctx, const char *folder, 
     if (!dir) {
         if (errno == ENOENT && !required)
             return MGM_OK;
-        return mgm_fail(ctx, MGM_E_IO, "%s: %s", folder, strerror(errno));
+        return mgm_fail(ctx, MGM_E_IO, "%s: this folder cannot be read: %s", folder, strerror(errno));
     }
     out->names = mgm_alloc(FILES_MAX, sizeof *out->names);
     if (!out->names) {
         closedir(dir);
         return mgm_fail_nomem(ctx, folder);
     }
-    for (struct dirent *entry; out->count < FILES_MAX && (entry = readdir(dir)) != NULL;)
-        if (has_ending(entry->d_name, endings) && strlen(entry->d_name) < SYNTH_NAME_MAX)
-            strcpy(out->names[out->count++], entry->d_name);
+    enum mgm_status status = MGM_OK;
+    for (struct dirent *entry; status == MGM_OK && (entry = readdir(dir)) != NULL;)
+        if (has_ending(entry->d_name, endings))
+            status = add_name(ctx, folder, entry->d_name, out);
     closedir(dir);
-    qsort(out->names, (size_t)out->count, sizeof *out->names, compare_names);
-    if (required && out->count == 0) {
+    if (status == MGM_OK && required && out->count == 0)
+        status = mgm_fail(ctx, MGM_E_IO, "%s: holds no pictures (.jpg, .jpeg, .png)", folder);
+    if (status != MGM_OK) {
         mgm_free(out->names);
         *out = (struct names){0};
-        return mgm_fail(ctx, MGM_E_IO, "%s: holds no pictures", folder);
+        return status;
     }
+    qsort(out->names, (size_t)out->count, sizeof *out->names, compare_names);
     return MGM_OK;
 }
 
