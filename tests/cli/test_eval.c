@@ -3,24 +3,10 @@
 
 #include "../unit/near.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    return where->level ? remove(path) : 0;
-}
-
-static int close_with_folders(void **state)
-{
-    nftw(in_workshop("."), remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    return workshop_close(state);
-}
 
 static int open_with_mattes(void **state)
 {
@@ -144,7 +130,7 @@ static void test_wrong_kinds(void **state)
     }
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_with_mattes, close_with_folders)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_with_mattes, workshop_close)
 
 int main(void)
 {

@@ -5,6 +5,7 @@
 #include "nn/infer_plan.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,34 +31,16 @@ int workshop_open(void **state)
     return 0;
 }
 
-/** Calls visit (if any) for every file. @return how many there are */
-static int each_file(void (*visit)(const char *path))
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
 {
-    int count = 0;
-    DIR *directory = opendir(folder);
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        count++;
-        if (visit)
-            visit(in_workshop(entry->d_name));
-    }
-    closedir(directory);
-    return count;
-}
-
-static void remove_file(const char *path)
-{
-    if (remove(path) != 0)
-        perror(path);
+    (void)status, (void)type, (void)where;
+    return remove(path);
 }
 
 int workshop_close(void **state)
 {
     (void)state;
-    each_file(remove_file);
-    return rmdir(folder);
+    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *in_workshop(const char *name)
@@ -71,7 +54,21 @@ const char *in_workshop(const char *name)
 
 int count_files(void)
 {
-    return each_file(NULL);
+    int count = 0;
+    DIR *directory = opendir(folder);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count;
+}
+
+void write_text(const char *name, const char *text)
+{
+    FILE *file = fopen(in_workshop(name), "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
 }
 
 /* ---- running -----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ int workshop_close(void **state);
 
 /** Full name of a file in the folder; one of a few buffers, so use it soon. */
 const char *in_workshop(const char *name);
+/** Files and folders that lie in it, not those further down. */
 int count_files(void);
 
 struct run {
@@ -52,6 +53,7 @@ struct pixels {
 };
 struct pixels read_pixels(const char *name);
 
+void write_text(const char *name, const char *text);
 void cut_file(const char *name, double share);
 
 /** Random weights. @param described  with architecture and width in the metadata */

@@ -1,0 +1,148 @@
+/* mgm train: a tiny run from photographs to weights that the other commands take; resuming; and what it refuses. */
+#include "workshop.h"
+
+#include "weights/safetensors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int open_with_data(void **state)
+{
+    if (workshop_open(state) != 0)
+        return -1;
+    mkdir(in_workshop("data"), 0777);
+    mkdir(in_workshop("data/photos"), 0777);
+    make_picture("data/photos/a.png", MOTIF_COLOURS, 160, 120, 3, 8, 0);
+    make_picture("data/photos/b.png", MOTIF_SOFT, 120, 160, 3, 8, 0);
+    write_text("tiny.cfg", "name = \"tiny\";\n"
+                           "iterations = 3;\n"
+                           "model : { width = 0.125; precision = \"f32\"; };\n"
+                           "crops = ( { until = 1.0; size = 64; batch = 1; } );\n"
+                           "foregrounds : { count = 6; size = 96; };\n"
+                           "workers = 1; ahead = 1;\n"
+                           "validation : { interval = 3; count = 1; size = 64; };\n"
+                           "data = \"data\";\n"
+                           "run = \"run\";\n");
+    return 0;
+}
+
+static int64_t iteration_of_checkpoint(void)
+{
+    struct mgm_context *ctx = NULL;
+    struct mgm_safetensors *file = NULL;
+    long long iteration = -1;
+    assert_int_equal(mgm_context_create(&ctx), MGM_OK);
+    assert_int_equal(mgm_safetensors_open(ctx, in_workshop("run/checkpoint.safetensors"), &file), MGM_OK);
+    const char *text = mgm_safetensors_metadata(file, "iteration");
+    assert_non_null(text);
+    assert_int_equal(sscanf(text, "%lld", &iteration), 1);
+    mgm_safetensors_close(&file);
+    mgm_context_destroy(&ctx);
+    return iteration;
+}
+
+/** Nothing is there to resume from yet: it begins at the beginning. */
+static void test_run_leaves_weights(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--resume", "--threads", "1", "--set", "seed=4",
+                             "--set=learning_rate=0.0005", NULL);
+    expect_success(&run);
+    assert_int_equal(iteration_of_checkpoint(), 3);
+    assert_non_null(strstr(run.err, "3/3  loss "));
+    assert_non_null(strstr(run.err, "held out: SAD "));
+    assert_non_null(strstr(run.err, "complete at iteration 3 of 3"));
+
+    run = run_mgm("info", in_workshop("run/weights.safetensors"), "--json", NULL);
+    expect_success(&run);
+    cJSON *facts = cJSON_Parse(run.out);
+    const cJSON *training = cJSON_GetObjectItem(cJSON_GetObjectItem(facts, "metadata"), "training");
+    assert_true(number_in(facts, "width") == 0.125);
+    assert_true(number_in(training, "iterations") == 3 && number_in(training, "seed") == 4);
+    assert_string_equal(cJSON_GetObjectItem(facts, "name")->valuestring, "tiny");
+    assert_string_equal(cJSON_GetObjectItem(training, "command")->valuestring,
+                        "mgm train tiny.cfg --set seed=4 --set learning_rate=0.0005");
+    cJSON_Delete(facts);
+
+    make_picture("mask.png", MOTIF_DISC, 160, 120, 1, 8, 0);
+    run = run_mgm("matte", in_workshop("data/photos/a.png"), in_workshop("mask.png"), "-o", in_workshop("out.png"),
+                  "--model", in_workshop("run/weights.safetensors"), NULL);
+    expect_success(&run);
+}
+
+static void test_run_goes_on(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "iterations=1", NULL);
+    expect_success(&run);
+    assert_int_equal(iteration_of_checkpoint(), 1);
+    const int files = count_files();
+    run = run_mgm("train", in_workshop("tiny.cfg"), NULL);
+    expect_failure(&run, 1, "run/checkpoint.safetensors exists already: go on with --resume", files);
+    assert_null(strstr(run.err, "drawing")); /* said before anything is drawn */
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--resume", NULL);
+    expect_success(&run);
+    assert_non_null(strstr(run.err, "going on from iteration 1"));
+    assert_non_null(strstr(run.err, "the configuration is not the one that the checkpoint was trained with"));
+    assert_int_equal(iteration_of_checkpoint(), 3);
+
+    cut_file("run/checkpoint.safetensors", 0.5);
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--resume", NULL);
+    expect_failure(&run, 1, "checkpoint.safetensors", files);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    write_text("typo.cfg", "iterations = 3;\nmodel : {\n    widht = 0.5;\n};\n");
+    write_text("type.cfg", "iterations = \"many\";\n");
+    const int files = count_files();
+    const struct {
+        const char *config, *option, *value, *parts[3];
+        int status;
+    } cases[] = {
+        {"typo.cfg", "--run", "x", {"typo.cfg, line 3", "model.widht", "not a known key"}, 1},
+        {"type.cfg", "--run", "x", {"type.cfg, line 1", "iterations", "a whole number"}, 1},
+        {"none.cfg", "--run", "x", {"cannot read", "none.cfg", ""}, 1},
+        {"tiny.cfg", "--set", "model.widht=1", {"--set", "model.widht", "not a known key"}, 1},
+        {"tiny.cfg", "--se", "iterations=some", {"iterations", "a whole number", ""}, 1},
+        {"tiny.cfg", "--set", "iterations", {"--set iterations", "key=value", ""}, 1},
+        {"tiny.cfg", "--data", "nowhere", {"nowhere/photos", "cannot be read", ""}, 1},
+        {"tiny.cfg", "--set", "data=", {"no data", "--data", "tiny.cfg"}, 1},
+        {"tiny.cfg", "--preview", "samples.gif", {"samples.gif", "must end in .png", ""}, 1},
+        {"tiny.cfg", "--minutes", "soon", {"--minutes takes a number", "'soon'", ""}, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct run run = run_mgm("train", in_workshop(cases[i].config), cases[i].option, cases[i].value, NULL);
+        for (int part = 0; part < 3; part++)
+            expect_failure(&run, cases[i].status, cases[i].parts[part], files);
+        assert_null(strstr(run.err, "drawing"));
+    }
+}
+
+static void test_preview(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--preview", in_workshop("samples.png"), NULL);
+    expect_success(&run);
+    struct pixels sheet = read_pixels("samples.png");
+    assert_true(sheet.width == 6 * 68 - 4 && sheet.height == 64);
+    free(sheet.values);
+    struct stat status;
+    assert_int_equal(stat(in_workshop("run"), &status), -1);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_with_data, workshop_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_run_leaves_weights),
+        TEST(test_run_goes_on),
+        TEST(test_refusals),
+        TEST(test_preview),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
