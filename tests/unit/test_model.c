@@ -218,7 +218,7 @@ static void other_networks_are_refused(void **state)
     assert_load_fails(MGM_E_SHAPE, "'encoder.bn1.weight' should have one dimension");
 }
 
-/* The recipe's first value for one name, worked out by hand; its range; and that a case with small tensors fills a graph. */
+/* A published case's weights, drawn by its recipe and completed with its small tensors, survive being saved and loaded. */
 static void check_recipe(const struct oracle_case *c, void *argument)
 {
     (void)argument;
