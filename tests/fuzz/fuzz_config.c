@@ -65,7 +65,7 @@ static int replay(const char *path)
 
 int main(int argc, char **argv)
 {
-    int failed = 0;
+    int failed = argc < 2;
     for (int i = 1; i < argc; i++)
         failed |= replay(argv[i]);
     return failed;
