@@ -197,29 +197,36 @@ void mgm_shuffle_backward(const struct mgm_spatial *s, const void *d_dst, void *
     RUN(unshuffle_rows, s, s->n * 2 * s->h, .src = d_dst, .dst = d_grid);
 }
 
-/* Index pairs of both weight layouts: tap i of the 2 × 2 window at parity p is kernel row 3 − 2i − p. */
-#define FOR_EACH_TAP(in, out, small, large)                                                                                 \
-    for (int o_ = 0; o_ < (out); o_++)                                                                                      \
-        for (int i_ = 0; i_ < (in); i_++)                                                                                   \
-            for (int t_ = 0; t_ < 16; t_++)                                                                                 \
-                for (size_t py_ = t_ >> 3, px_ = (t_ >> 2) & 1, ty_ = (t_ >> 1) & 1, tx_ = t_ & 1,                          \
-                            large = (((2 * py_ + px_) * (size_t)(out) + (size_t)o_) * (size_t)(in) + (size_t)i_) * 4 +      \
-                                    2 * ty_ + tx_,                                                                          \
-                            small = ((size_t)i_ * (size_t)(out) + (size_t)o_) * 16 + (3 - 2 * ty_ - py_) * 4 +              \
-                                    (3 - 2 * tx_ - px_),                                                                    \
-                            once_ = 1;                                                                                      \
-                     once_; once_ = 0)
+struct tap {
+    size_t plain, grid; /* of the same weight, in [in, out, 4, 4] and in [4 · out, in, 2, 2] */
+};
+
+/* Weight (row, column) of the kernel from channel i to channel o: tap (ty, tx) of the 2 × 2 window at parity (py, px). */
+static struct tap tap_of(size_t in, size_t out, size_t i, size_t o, size_t row, size_t column)
+{
+    size_t ty = (3 - row) / 2, py = (3 - row) % 2, tx = (3 - column) / 2, px = (3 - column) % 2;
+    return (struct tap){.plain = ((i * out + o) * 4 + row) * 4 + column,
+                        .grid = (((2 * py + px) * out + o) * in + i) * 4 + 2 * ty + tx};
+}
 
 void mgm_transpose_weights(const float *weights, int in, int out, float factor, float *grid_weights)
 {
-    FOR_EACH_TAP(in, out, plain, grid)
-    grid_weights[grid] = weights[plain] * factor;
+    for (size_t o = 0; o < (size_t)out; o++)
+        for (size_t i = 0; i < (size_t)in; i++)
+            for (size_t k = 0; k < 16; k++) {
+                struct tap tap = tap_of((size_t)in, (size_t)out, i, o, k / 4, k % 4);
+                grid_weights[tap.grid] = weights[tap.plain] * factor;
+            }
 }
 
 void mgm_transpose_weights_backward(const float *d_grid_weights, int in, int out, float *d_weights)
 {
-    FOR_EACH_TAP(in, out, plain, grid)
-    d_weights[plain] = d_grid_weights[grid];
+    for (size_t o = 0; o < (size_t)out; o++)
+        for (size_t i = 0; i < (size_t)in; i++)
+            for (size_t k = 0; k < 16; k++) {
+                struct tap tap = tap_of((size_t)in, (size_t)out, i, o, k / 4, k % 4);
+                d_weights[tap.plain] = d_grid_weights[tap.grid];
+            }
 }
 
 /* Work unit: 4096 values; the rest of the last unit one by one. */

@@ -13,7 +13,7 @@ struct mgm_spatial {
     int n, h, w, c;
 };
 
-/** dst [n, 2h, 2w, c] → src: the mean of 2 × 2; and its adjoint. */
+/** Mean of 2 × 2: large [n, 2h, 2w, c] → small [n, h, w, c]; and its adjoint. */
 void mgm_average_pool(const struct mgm_spatial *s, const void *large, void *small);
 void mgm_average_pool_backward(const struct mgm_spatial *s, const void *d_small, void *d_large);
 
