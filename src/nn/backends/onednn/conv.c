@@ -26,7 +26,6 @@ struct primitive {
 struct mgm_conv {
     struct mgm_onednn *onednn;
     struct mgm_conv_shape shape;
-    enum mgm_precision precision;
     struct primitive forward, data, gradient;
     dnnl_memory_t plain;                                 /* f32 [oc, ic, kh, kw], the caller's */
     dnnl_primitive_t to_forward, to_data, from_gradient; /* weight reorders */
@@ -42,11 +41,14 @@ static enum mgm_status check(struct mgm_context *ctx, dnnl_status_t status, cons
         return MGM_OK;
     if (status == dnnl_out_of_memory)
         return mgm_fail_nomem(ctx, what);
+    if (status == dnnl_unimplemented) /* such as bf16 where the processor lacks the instructions */
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "oneDNN cannot do this on this processor: %s", what);
     return mgm_fail(ctx, MGM_E_BACKEND, "oneDNN could not do this: %s (status %d)", what, (int)status);
 }
 
 enum mgm_status mgm_onednn_create(struct mgm_context *ctx, int threads, struct mgm_onednn **out)
 {
+    *out = NULL;
     struct mgm_onednn *onednn = mgm_alloc_zeroed(1, sizeof *onednn);
     if (!onednn)
         return mgm_fail_nomem(ctx, "the compute library");
@@ -142,9 +144,11 @@ void mgm_conv_destroy(struct mgm_conv **conv)
     *conv = NULL;
 }
 
-/* Memory descriptors of the plain (channels-last, any-layout-weights) problem. */
+/* What a convolution is created from: descriptors (channels last; weights in any layout) and attributes. */
 struct problem {
     mgm_owned_md src, weights, gradient, bias, dst;
+    mgm_owned_md channels; /* of a vector that a fused operation repeats over the pixels */
+    dnnl_primitive_attr_t fused, plain;
     struct mgm_conv_mds mds;
 };
 
@@ -155,22 +159,55 @@ static void release_problem(struct problem *p)
     mgm_md_destroy(&p->gradient);
     mgm_md_destroy(&p->bias);
     mgm_md_destroy(&p->dst);
+    mgm_md_destroy(&p->channels);
+    if (p->fused)
+        dnnl_primitive_attr_destroy(p->fused);
+    if (p->plain)
+        dnnl_primitive_attr_destroy(p->plain);
+}
+
+static enum mgm_status create_attributes(struct mgm_context *ctx, const struct mgm_conv_fusion *fusion, mgm_md channels,
+                                         dnnl_primitive_attr_t *out)
+{
+    dnnl_post_ops_t ops = NULL;
+    TRY(check(ctx, dnnl_primitive_attr_create(out), "create attributes"));
+    TRY(check(ctx, dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user), "set attributes"));
+    if (!fusion)
+        return MGM_OK;
+    dnnl_status_t status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success && fusion->add_before)
+        status = mgm_post_ops_append_sum(ops);
+    if (status == dnnl_success && fusion->slope != 1)
+        status = mgm_post_ops_append_relu(ops, fusion->slope);
+    if (status == dnnl_success && fusion->scale)
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_mul, channels);
+    if (status == dnnl_success && fusion->scale)
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, channels);
+    if (status == dnnl_success && fusion->add_after)
+        status = mgm_post_ops_append_sum(ops);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(*out, ops);
+    if (ops)
+        dnnl_post_ops_destroy(ops);
+    return check(ctx, status, "fuse operations into a convolution");
 }
 
 static enum mgm_status describe(struct mgm_context *ctx, const struct mgm_conv_shape *s, enum mgm_precision precision,
-                                bool bias, struct problem *p)
+                                const struct mgm_conv_fusion *fusion, struct problem *p)
 {
     dnnl_dim_t src[] = {s->n, s->ic, s->ih, s->iw}, weights[] = {s->oc, s->ic, s->kernel, s->kernel};
-    dnnl_dim_t dst[] = {s->n, s->oc, s->oh, s->ow}, channels[] = {s->oc};
-    *p = (struct problem){0};
+    dnnl_dim_t dst[] = {s->n, s->oc, s->oh, s->ow}, vector[] = {s->oc}, channels[] = {1, s->oc, 1, 1};
     TRY(check(ctx, mgm_md_create(&p->src, 4, src, type_of(precision), dnnl_nhwc), "describe a source"));
     TRY(check(ctx, mgm_md_create(&p->weights, 4, weights, type_of(precision), dnnl_format_tag_any), "describe weights"));
     TRY(check(ctx, mgm_md_create(&p->gradient, 4, weights, dnnl_f32, dnnl_format_tag_any), "describe weights"));
     TRY(check(ctx, mgm_md_create(&p->dst, 4, dst, type_of(precision), dnnl_nhwc), "describe a result"));
-    TRY(check(ctx, mgm_md_create(&p->bias, 1, channels, dnnl_f32, dnnl_a), "describe a bias"));
+    TRY(check(ctx, mgm_md_create(&p->bias, 1, vector, dnnl_f32, dnnl_a), "describe a bias"));
+    TRY(check(ctx, mgm_md_create(&p->channels, 4, channels, dnnl_f32, dnnl_nhwc), "describe channels"));
+    TRY(create_attributes(ctx, fusion, MGM_MD(p->channels), &p->fused));
+    TRY(create_attributes(ctx, NULL, NULL, &p->plain));
     p->mds = (struct mgm_conv_mds){.src = MGM_MD(p->src),
                                    .weights = MGM_MD(p->weights),
-                                   .bias = bias ? MGM_MD(p->bias) : NULL,
+                                   .bias = fusion->bias ? MGM_MD(p->bias) : NULL,
                                    .dst = MGM_MD(p->dst),
                                    .strides = {s->step, s->step},
                                    .dilates = {s->dilation - 1, s->dilation - 1},
@@ -237,32 +274,6 @@ static enum mgm_status build_weights(struct mgm_context *ctx, struct mgm_conv *c
     return status;
 }
 
-static enum mgm_status create_attributes(struct mgm_context *ctx, const struct mgm_conv_fusion *fusion, mgm_md channels,
-                                         dnnl_primitive_attr_t *out)
-{
-    dnnl_post_ops_t ops = NULL;
-    TRY(check(ctx, dnnl_primitive_attr_create(out), "create attributes"));
-    TRY(check(ctx, dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user), "set attributes"));
-    if (!fusion)
-        return MGM_OK;
-    dnnl_status_t status = dnnl_post_ops_create(&ops);
-    if (status == dnnl_success && fusion->add_before)
-        status = mgm_post_ops_append_sum(ops);
-    if (status == dnnl_success && fusion->slope != 1)
-        status = mgm_post_ops_append_relu(ops, fusion->slope);
-    if (status == dnnl_success && fusion->scale)
-        status = dnnl_post_ops_append_binary(ops, dnnl_binary_mul, channels);
-    if (status == dnnl_success && fusion->scale)
-        status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, channels);
-    if (status == dnnl_success && fusion->add_after)
-        status = mgm_post_ops_append_sum(ops);
-    if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_post_ops(*out, ops);
-    if (ops)
-        dnnl_post_ops_destroy(ops);
-    return check(ctx, status, "fuse operations into a convolution");
-}
-
 static enum mgm_status copy_vector(struct mgm_context *ctx, struct mgm_onednn *onednn, const float *src, int count,
                                    mgm_md md, float **values, dnnl_memory_t *memory)
 {
@@ -275,52 +286,53 @@ static enum mgm_status copy_vector(struct mgm_context *ctx, struct mgm_onednn *o
     return create_memory(ctx, onednn, md, *values, memory);
 }
 
+static enum mgm_status create_forward(struct mgm_context *ctx, struct mgm_conv *c, const struct problem *problem,
+                                      const struct mgm_conv_fusion *fusion, enum mgm_conv_direction direction)
+{
+    const int channels = c->shape.oc;
+    const mgm_md repeated = MGM_MD(problem->channels);
+    c->scale_op = fusion->add_before + (fusion->slope != 1);
+    TRY(copy_vector(ctx, c->onednn, fusion->bias, channels, MGM_MD(problem->bias), &c->bias_values, &c->bias));
+    TRY(copy_vector(ctx, c->onednn, fusion->scale, channels, repeated, &c->scale_values, &c->scale));
+    TRY(copy_vector(ctx, c->onednn, fusion->shift, channels, repeated, &c->shift_values, &c->shift));
+    TRY(build(ctx, c->onednn, &c->forward, direction, &problem->mds, problem->fused, NULL));
+    return build_weights(ctx, c, &c->forward, false, &c->forward_weights, &c->to_forward);
+}
+
+static enum mgm_status create_backward_data(struct mgm_context *ctx, struct mgm_conv *c, const struct problem *problem)
+{
+    TRY(build(ctx, c->onednn, &c->data, MGM_CONV_BACKWARD_DATA, &problem->mds, problem->plain, c->forward.desc));
+    return build_weights(ctx, c, &c->data, false, &c->data_weights, &c->to_data);
+}
+
+static enum mgm_status create_backward_weights(struct mgm_context *ctx, struct mgm_conv *c, const struct problem *problem)
+{
+    struct mgm_conv_mds mds = problem->mds;
+    mds.weights = MGM_MD(problem->gradient); /* summed in f32 whatever the precision of the weights */
+    TRY(build(ctx, c->onednn, &c->gradient, MGM_CONV_BACKWARD_WEIGHTS, &mds, problem->plain, c->forward.desc));
+    return build_weights(ctx, c, &c->gradient, true, &c->gradient_weights, &c->from_gradient);
+}
+
 static enum mgm_status create(struct mgm_context *ctx, struct mgm_onednn *onednn, const struct mgm_conv_shape *shape,
                               enum mgm_precision precision, const struct mgm_conv_fusion *fusion, bool training,
                               bool needs_backward_data, struct mgm_conv **out)
 {
+    *out = NULL;
     struct mgm_conv *c = mgm_alloc_zeroed(1, sizeof *c);
     if (!c)
         return mgm_fail_nomem(ctx, "a convolution");
     c->onednn = onednn;
     c->shape = *shape;
-    c->precision = precision;
-    c->scale_op = fusion->add_before + (fusion->slope != 1);
-    struct problem problem;
-    mgm_owned_md channels = {0};
-    dnnl_dim_t channel_dims[] = {1, shape->oc, 1, 1};
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_attr_t plain_attr = NULL;
+    struct problem problem = {0};
     int previous = mgm_onednn_enter(onednn); /* primitives are planned for a number of threads */
-    enum mgm_status status = describe(ctx, shape, precision, fusion->bias != NULL, &problem);
-#define STEP(call)                                                                                                          \
-    if (status == MGM_OK)                                                                                                   \
-    status = (call)
-    STEP(check(ctx, mgm_md_create(&channels, 4, channel_dims, dnnl_f32, dnnl_nhwc), "describe channels"));
-    STEP(create_attributes(ctx, fusion, MGM_MD(channels), &attr));
-    STEP(create_attributes(ctx, NULL, NULL, &plain_attr));
-    STEP(copy_vector(ctx, onednn, fusion->bias, shape->oc, MGM_MD(problem.bias), &c->bias_values, &c->bias));
-    STEP(copy_vector(ctx, onednn, fusion->scale, shape->oc, MGM_MD(channels), &c->scale_values, &c->scale));
-    STEP(copy_vector(ctx, onednn, fusion->shift, shape->oc, MGM_MD(channels), &c->shift_values, &c->shift));
-    STEP(build(ctx, onednn, &c->forward, training ? MGM_CONV_FORWARD_TRAINING : MGM_CONV_FORWARD_INFERENCE, &problem.mds,
-               attr, NULL));
-    STEP(build_weights(ctx, c, &c->forward, false, &c->forward_weights, &c->to_forward));
-    if (training && needs_backward_data) {
-        STEP(build(ctx, onednn, &c->data, MGM_CONV_BACKWARD_DATA, &problem.mds, plain_attr, c->forward.desc));
-        STEP(build_weights(ctx, c, &c->data, false, &c->data_weights, &c->to_data));
-    }
-    if (training) {
-        problem.mds.weights = MGM_MD(problem.gradient);
-        STEP(build(ctx, onednn, &c->gradient, MGM_CONV_BACKWARD_WEIGHTS, &problem.mds, plain_attr, c->forward.desc));
-        STEP(build_weights(ctx, c, &c->gradient, true, &c->gradient_weights, &c->from_gradient));
-    }
-#undef STEP
+    enum mgm_status status = describe(ctx, shape, precision, fusion, &problem);
+    if (status == MGM_OK)
+        status = create_forward(ctx, c, &problem, fusion, training ? MGM_CONV_FORWARD_TRAINING : MGM_CONV_FORWARD_INFERENCE);
+    if (status == MGM_OK && training && needs_backward_data)
+        status = create_backward_data(ctx, c, &problem);
+    if (status == MGM_OK && training)
+        status = create_backward_weights(ctx, c, &problem);
     mgm_onednn_leave(previous);
-    if (attr)
-        dnnl_primitive_attr_destroy(attr);
-    if (plain_attr)
-        dnnl_primitive_attr_destroy(plain_attr);
-    mgm_md_destroy(&channels);
     release_problem(&problem);
     if (status != MGM_OK)
         mgm_conv_destroy(&c);

@@ -2,6 +2,8 @@
  * Convolutions on the CPU through oneDNN, channels last. Nothing outside this folder sees a dnnl type.
  *
  * src [n, ih, iw, ic] and dst [n, oh, ow, oc] are f32 or bf16; weights come and gradients go as f32 [oc, ic, kh, kw].
+ * All fail with MGM_E_BACKEND or MGM_E_NOMEM; creating also with MGM_E_UNSUPPORTED where there is no such convolution for
+ * this processor. Running and setting weights belong between mgm_onednn_enter() and mgm_onednn_leave().
  */
 #ifndef MGM_NN_BACKENDS_ONEDNN_CONV_H
 #define MGM_NN_BACKENDS_ONEDNN_CONV_H
