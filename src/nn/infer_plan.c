@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/graph_check.h"
 #include "nn/layer_shape.h"
 #include "nn/norm.h"
 #include "nn/planner.h"
@@ -75,7 +76,7 @@ static float spectral_factor(const struct mgm_graph *graph, const struct mgm_par
         return 1;
     const struct mgm_param_info *info = &graph->params[conv->weights];
     int rows = info->dims[0];
-    return 1 / mgm_spectral_sigma(1, params->values + info->offset, rows, (int)(info->count / (size_t)rows),
+    return 1 / mgm_spectral_sigma(params->values + info->offset, rows, (int)(info->count / (size_t)rows),
                                   params->values + graph->params[conv->u].offset,
                                   params->values + graph->params[conv->v].offset);
 }
@@ -115,7 +116,9 @@ static enum mgm_status fold(struct mgm_infer_plan *plan, const struct mgm_params
             f->weights[i] = weights[i] * factor;
     f->fusion = (struct mgm_conv_fusion){.slope = 1};
     if (conv->bias >= 0) {
-        memcpy(f->bias, params->values + plan->graph->params[conv->bias].offset, (size_t)channels * sizeof(float));
+        const float *bias = params->values + plan->graph->params[conv->bias].offset;
+        for (int copy = 0; copy < copies; copy++)
+            memcpy(f->bias + copy * channels, bias, (size_t)channels * sizeof(float));
         f->fusion.bias = f->bias;
     }
     if (!norm)
@@ -224,7 +227,15 @@ static int last_use(const struct mgm_infer_plan *plan, int layer)
     return last;
 }
 
-/* A residual that nobody reads later gives its buffer to the sum: the convolution adds in place. */
+/* A residual that nobody reads later, nor the convolution itself now, gives its buffer to the sum, which is made in place.
+ */
+static bool adds_in_place(const struct mgm_infer_plan *plan, int index)
+{
+    const struct infer_step *step = &plan->steps[index];
+    return step->residual >= 0 && last_use(plan, step->residual) == index &&
+           plan->owner[step->residual] != plan->owner[step->src];
+}
+
 static enum mgm_status create_arena(struct mgm_infer_plan *plan)
 {
     int layers = plan->graph->layer_count, count = layers + plan->step_count;
@@ -238,7 +249,7 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
     for (int i = 0; i < plan->step_count; i++) {
         struct infer_step *step = &plan->steps[i];
         int last = last_use(plan, step->layer);
-        if (step->residual >= 0 && last_use(plan, step->residual) == i) {
+        if (adds_in_place(plan, i)) {
             int owner = plan->owner[step->layer] = plan->owner[step->residual];
             plan->buffers[owner].last = last;
         } else {
@@ -272,6 +283,7 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     if (settings->n < 1 || settings->h < 32 || settings->w < 32 || settings->h % 32 || settings->w % 32)
         return mgm_fail(ctx, MGM_E_SHAPE, "the network's input must have sides that are multiples of 32, not %d × %d",
                         settings->w, settings->h);
+    TRY(mgm_graph_check_inference(ctx, graph));
     struct mgm_infer_plan *plan = mgm_alloc_zeroed(1, sizeof *plan);
     if (!plan)
         return mgm_fail_nomem(ctx, "an inference plan");
@@ -281,8 +293,11 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
     if (status == MGM_OK)
         status = mgm_onednn_create(ctx, settings->threads, &plan->onednn);
-    if (status == MGM_OK)
+    if (status == MGM_OK) {
+        int previous = mgm_onednn_enter(plan->onednn);
         status = create_steps(plan, params);
+        mgm_onednn_leave(previous);
+    }
     if (status == MGM_OK)
         status = create_arena(plan);
     if (status != MGM_OK)

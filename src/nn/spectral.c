@@ -12,7 +12,7 @@ struct matrix {
     float factor, correction;
 };
 
-/* The vector loops are exact enough in f32 with eight partial sums; the sums over them are f64. */
+/* The vector loops are exact enough in f32 with sixteen partial sums; the sums over them are f64. */
 MGM_KERNEL static double dot(const float *a, const float *b, int count)
 {
     float sums[16] = {0};
@@ -82,9 +82,8 @@ void mgm_spectral_iterate(int threads, const float *weights, int rows, int cols,
     normalise(u, rows);
 }
 
-float mgm_spectral_sigma(int threads, const float *weights, int rows, int cols, const float *u, const float *v)
+float mgm_spectral_sigma(const float *weights, int rows, int cols, const float *u, const float *v)
 {
-    (void)threads;
     double sum = 0;
     for (int r = 0; r < rows; r++)
         sum += u[r] * dot(weights + (size_t)r * cols, v, cols);

@@ -11,7 +11,7 @@
 void mgm_spectral_iterate(int threads, const float *weights, int rows, int cols, float *u, float *v);
 
 /** uᵀ W v */
-float mgm_spectral_sigma(int threads, const float *weights, int rows, int cols, const float *u, const float *v);
+float mgm_spectral_sigma(const float *weights, int rows, int cols, const float *u, const float *v);
 
 /**
  * Gradient by W from the gradient by W / σ, in place: g ← g / σ − (Σ g∘W) / σ² · u vᵀ.

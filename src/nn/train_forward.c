@@ -18,7 +18,7 @@ static void effective_weights(struct mgm_train_plan *plan, int index)
         int rows = info->dims[0], cols = (int)(info->count / (size_t)rows), threads = plan->settings.threads;
         float *u = mgm_param_value(plan, layer->u), *v = mgm_param_value(plan, layer->v);
         mgm_spectral_iterate(threads, weights, rows, cols, u, v);
-        node->sigma = mgm_spectral_sigma(threads, weights, rows, cols, u, v);
+        node->sigma = mgm_spectral_sigma(weights, rows, cols, u, v);
         factor = 1 / node->sigma;
     }
     if (layer->op == MGM_OP_CONV_TRANSPOSE) {

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/graph_check.h"
 #include "nn/layer_shape.h"
 #include "nn/planner.h"
 #include "nn/single_conv.h"
@@ -166,6 +167,7 @@ enum mgm_status mgm_train_plan_create(struct mgm_context *ctx, const struct mgm_
     if (settings->n < 1 || settings->h < 32 || settings->w < 32 || settings->h % 32 || settings->w % 32)
         return mgm_fail(ctx, MGM_E_SHAPE, "training needs crops whose sides are multiples of 32, not %d × %d × %d",
                         settings->n, settings->h, settings->w);
+    TRY(mgm_graph_check_training(ctx, graph));
     struct mgm_train_plan *plan = mgm_alloc_zeroed(1, sizeof *plan);
     if (!plan)
         return mgm_fail_nomem(ctx, "a training plan");

@@ -21,7 +21,11 @@ struct mgm_train_plan_settings {
 /** True where the processor multiplies bf16 natively, so that MGM_PRECISION_BF16 is worth choosing. */
 bool mgm_bf16_is_native(void);
 
-/** @param graph, params  borrowed, must outlive the plan; params with gradients */
+/**
+ * @param graph, params  borrowed, must outlive the plan; params with gradients
+ * @return MGM_E_SHAPE for sides that are no multiples of 32, MGM_E_UNSUPPORTED for a graph that cannot be trained
+ *         (graph_check.h) or where there are no convolutions of that precision for this processor
+ */
 MGM_MUST_CHECK enum mgm_status mgm_train_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                      struct mgm_params *params,
                                                      const struct mgm_train_plan_settings *settings,
