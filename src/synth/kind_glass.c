@@ -103,6 +103,8 @@ static void smoke(struct painter *p)
             if (picture) {
                 int sx = (int)((dx + 1.0f) * 0.5f * (float)picture->width),
                     sy = (int)((dy + 1.0f) * 0.5f * (float)picture->height);
+                sx = sx < picture->width ? sx : picture->width - 1; /* dx + 1 may be rounded to 2 */
+                sy = sy < picture->height ? sy : picture->height - 1;
                 density = (float)picture->data[((size_t)sy * (size_t)picture->width + (size_t)sx) * 4 + 3] * (1.0f / 255.0f);
             } else {
                 density = (1.0f - dx * dx - dy * dy) * (0.6f + synth_fractal(seed, (float)x / scale, (float)y / scale, 5));

@@ -125,14 +125,14 @@ enum mgm_status synth_draw_card(struct painter *p)
     }
     v4 hair = synth_colour_hair(p);
     if (!wig)
-        wig = brow;
-    if (!wig) {
-        synth_bust_paint(p, &torso, &neck, &head);
-        return MGM_OK;
-    }
+        wig = brow ? brow : cards->pictures + synth_integer(p, 0, cards->count - 1);
     /* The large pictures carry a logo in a lower corner. */
     int logo = wig->height - wig->height / 24;
     struct view box = trim(wig, (struct view){0, 0, wig->width, logo});
+    if (box.x1 <= box.x0) { /* nothing is visible on it */
+        synth_bust_paint(p, &torso, &neck, &head);
+        return MGM_OK;
+    }
     int cards_behind = synth_integer(p, 4, 10), cards_before = synth_integer(p, 2, 6);
     float r = head.ay;
     v4 tint = tint_towards(wig, box, hair);

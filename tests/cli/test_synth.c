@@ -70,6 +70,25 @@ static void test_bad_data(void **state)
     expect_failure(&run, 1, "data/photos: holds no pictures", files);
 }
 
+/** A card of any name becomes hair; one on which nothing is visible leaves the head bare. */
+static void test_cards(void **state)
+{
+    (void)state;
+    static const enum motif motifs[] = {MOTIF_SOFT, MOTIF_EMPTY};
+    struct pixels drawn[2];
+    mkdir(in_workshop("data/cards"), 0777);
+    for (int i = 0; i < 2; i++) {
+        make_picture("data/cards/lock.png", motifs[i], 30, 20, 4, 8, 0);
+        struct run run =
+            run_mgm("synth", "--data", in_workshop("data"), "--size", "64", "--kind", "card", in_workshop("out"), NULL);
+        expect_success(&run);
+        drawn[i] = read_pixels("out/0000_fg.png");
+    }
+    assert_memory_not_equal(drawn[0].values, drawn[1].values, 64 * 64 * 3);
+    free(drawn[0].values);
+    free(drawn[1].values);
+}
+
 static void test_long_names_are_not_passed_over(void **state)
 {
     (void)state;
@@ -89,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_series_is_repeated),
         TEST(test_bad_data),
+        TEST(test_cards),
         TEST(test_long_names_are_not_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
