@@ -67,17 +67,17 @@ MGM_API void mgm_context_destroy(struct mgm_context **ctx);
 /** The sentence of the last failure, "" if there was none. Borrowed; valid until the next call that uses ctx. */
 MGM_API const char *mgm_context_error(const struct mgm_context *ctx);
 
-/** Threads used by computations; 0 (the default) takes one per processor core that the process may use. */
+/** Threads used by computations, 1024 at most; 0 (the default): one per processor core that the process may use. */
 MGM_API void mgm_context_set_threads(struct mgm_context *ctx, int threads);
 
 /* ---- pictures ------------------------------------------------------------------------------------------------------- */
 
 /** Pixels that the caller owns: interleaved, row by row, sRGB or grey, 8 or 16 bit (host byte order). */
 struct mgm_image {
-    int width, height; /* at least 1 */
+    int width, height; /* 1 … 1048576 */
     int channels;      /* photo: 3 (RGB); mask: 1 */
     int bits;          /* 8 or 16 */
-    size_t stride;     /* bytes from one row to the next */
+    size_t stride;     /* bytes from one row to the next; 16 bit: even, as the address of pixels is */
     const void *pixels;
 };
 
@@ -94,8 +94,10 @@ struct mgm_model_facts {
 
 /**
  * Reads weights of the matting network from a safetensors file (32- or 16-bit floats). Without metadata the width is
- * inferred from the shapes. @return MGM_E_IO, MGM_E_FORMAT (not safetensors, truncated), MGM_E_SHAPE (another architecture:
- * the message names the first offending tensor).
+ * inferred from the shapes.
+ * @return MGM_E_IO; MGM_E_FORMAT (not safetensors, truncated, a width that is none); MGM_E_SHAPE (another architecture, or
+ *         values that cannot be: the message names the first offending tensor); MGM_E_UNSUPPORTED (the metadata name another
+ *         architecture)
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out);
 MGM_API void mgm_model_destroy(struct mgm_model **model);
@@ -145,8 +147,8 @@ struct mgm_matte_report {
  * @param mask    one channel, the photo's size, any guidance; must not be empty (all background)
  * @param alpha   caller-allocated; f32 [height, width], 0 … 1
  * @param report  may be NULL
- * @return MGM_E_SHAPE if the sizes differ, MGM_E_INVALID for an empty mask or settings out of range. On error alpha is
- *         unspecified.
+ * @return MGM_E_SHAPE if the sizes differ; MGM_E_INVALID for an empty mask, a picture or settings out of range;
+ *         MGM_E_FORMAT if the weights give values that are not finite. On error alpha and report are unspecified.
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo,
                                                  const struct mgm_image *mask, const struct mgm_matte_settings *settings,
@@ -164,7 +166,8 @@ struct mgm_forward_result {
  * Runs the bare network, unpadded, with the default dilations.
  * @param image     f32 [n, 3, h, w], RGB in [0, 1] normalised with ImageNet's mean and standard deviation
  * @param guidance  f32 [n, 1, h, w] in [0, 1]
- * @return MGM_E_SHAPE unless h and w are multiples of 32
+ * @param result    the struct itself must be there
+ * @return MGM_E_SHAPE unless h and w are multiples of 32 and n is at least 1; else as mgm_matte()
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, const float *image,
                                                    const float *guidance, struct mgm_forward_result *result);

@@ -65,6 +65,8 @@ enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_sa
     model->width = width;
     enum mgm_status status = mgm_network_build(ctx, width, false, &model->graph);
     if (status == MGM_OK)
+        status = mgm_params_check(ctx, &model->graph, file);
+    if (status == MGM_OK)
         status = mgm_params_create(ctx, &model->graph, false, &model->params);
     if (status == MGM_OK)
         status = mgm_params_load(ctx, &model->graph, file, &model->params);

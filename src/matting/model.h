@@ -40,9 +40,17 @@ MGM_MUST_CHECK enum mgm_status mgm_model_from_file(struct mgm_context *ctx, cons
 MGM_MUST_CHECK enum mgm_status mgm_infer_width(struct mgm_context *ctx, const struct mgm_safetensors *file, double *width);
 
 /**
- * Copies every parameter of graph from file; names there may begin with "module.", and "….num_batches_tracked" is ignored.
- * @return MGM_E_SHAPE naming the first parameter, in graph's order, that is missing, of another shape or not finite, or else
- *         the first tensor that graph does not know; MGM_E_FORMAT for one that is not of floats
+ * Whether file holds graph's parameters and nothing else; names there may begin with "module.", and "….num_batches_tracked"
+ * is ignored. To be asked before memory is allocated for a width that a file merely claims.
+ * @return MGM_E_SHAPE naming the first parameter, in graph's order, that is missing or of another shape, or else the first
+ *         tensor that graph does not know; MGM_E_FORMAT for a parameter that is not of floats
+ */
+MGM_MUST_CHECK enum mgm_status mgm_params_check(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                                const struct mgm_safetensors *file);
+
+/**
+ * Copies every parameter of graph from file.
+ * @return as mgm_params_check(), then MGM_E_SHAPE naming the first parameter that is not finite or a negative variance
  */
 MGM_MUST_CHECK enum mgm_status mgm_params_load(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                const struct mgm_safetensors *file, struct mgm_params *params);

@@ -46,20 +46,32 @@ static enum mgm_status check_shape(struct mgm_context *ctx, const struct mgm_saf
                     mgm_safetensors_name(file), param->name, found_text, expected_text);
 }
 
-static enum mgm_status load_param(struct mgm_context *ctx, const struct mgm_safetensors *file,
-                                  const struct mgm_param_info *param, float *values)
+static enum mgm_status check_param(struct mgm_context *ctx, const struct mgm_safetensors *file,
+                                   const struct mgm_param_info *param)
 {
     const struct mgm_tensor *tensor = find_tensor(file, param->name);
     if (!tensor)
         return mgm_fail(ctx, MGM_E_SHAPE, "%s: weights of another architecture: tensor '%s' is missing",
                         mgm_safetensors_name(file), param->name);
     TRY(check_shape(ctx, file, tensor, param));
-    if (mgm_tensor_to_f32(ctx, tensor, values) != MGM_OK)
+    if (tensor->dtype != MGM_DTYPE_F32 && tensor->dtype != MGM_DTYPE_F16 && tensor->dtype != MGM_DTYPE_BF16 &&
+        tensor->dtype != MGM_DTYPE_F64)
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: tensor '%s' is of type %.20s; expected F32, F16, BF16 or F64",
                         mgm_safetensors_name(file), param->name, tensor->type);
+    return MGM_OK;
+}
+
+static enum mgm_status load_param(struct mgm_context *ctx, const struct mgm_safetensors *file,
+                                  const struct mgm_param_info *param, float *values)
+{
+    TRY(mgm_tensor_to_f32(ctx, find_tensor(file, param->name), values));
     for (size_t i = 0; i < param->count; i++)
         if (!isfinite(values[i]))
             return mgm_fail(ctx, MGM_E_SHAPE, "%s: tensor '%s' has a value that is not finite (number %zu of %zu)",
+                            mgm_safetensors_name(file), param->name, i + 1, param->count);
+    for (size_t i = 0; i < param->count && param->role == MGM_PARAM_RUNNING_VARIANCE; i++)
+        if (values[i] < 0)
+            return mgm_fail(ctx, MGM_E_SHAPE, "%s: tensor '%s' has a negative variance (number %zu of %zu)",
                             mgm_safetensors_name(file), param->name, i + 1, param->count);
     return MGM_OK;
 }
@@ -84,12 +96,20 @@ static enum mgm_status check_strangers(struct mgm_context *ctx, const struct mgm
     return MGM_OK;
 }
 
+enum mgm_status mgm_params_check(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_safetensors *file)
+{
+    for (int i = 0; i < graph->param_count; i++)
+        TRY(check_param(ctx, file, &graph->params[i]));
+    return check_strangers(ctx, graph, file);
+}
+
 enum mgm_status mgm_params_load(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_safetensors *file,
                                 struct mgm_params *params)
 {
+    TRY(mgm_params_check(ctx, graph, file));
     for (int i = 0; i < graph->param_count; i++)
         TRY(load_param(ctx, file, &graph->params[i], params->values + graph->params[i].offset));
-    return check_strangers(ctx, graph, file);
+    return MGM_OK;
 }
 
 enum mgm_status mgm_params_save(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_params *params,

@@ -17,7 +17,8 @@ struct builder {
 
 int mgm_network_channels(double width, int channels)
 {
-    return (int)ceil(channels * width / 8 - 1e-9) * 8;
+    int eighths = (int)ceil(channels * width / 8 - 1e-9);
+    return eighths > 1 ? eighths * 8 : 8;
 }
 
 static int conv(struct builder *b, int src, const char *prefix, const char *name, struct mgm_conv_spec spec)

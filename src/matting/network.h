@@ -22,7 +22,7 @@ enum { MGM_NETWORK_INPUTS = 4 }; /* R, G, B normalised, guidance in [0, 1] */
 MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool with_trunk,
                                                  struct mgm_graph *out);
 
-/** Inner channel count for `channels` of the paper's network at `width`. */
+/** Inner channel count for `channels` of the paper's network at `width`: at least 8. */
 int mgm_network_channels(double width, int channels);
 
 /** dst [n, h, w, 4] from planar image [n, 3, h, w] (normalised) and guidance [n, 1, h, w]. */

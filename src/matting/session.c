@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/context.h"
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -7,10 +8,14 @@
 #include "matting/refinement.h"
 #include "nn/infer_plan.h"
 
+#include <math.h>
 #include <string.h>
-#include <time.h>
 
 enum { NETWORK_GRAIN = 32, DILATE_OS4 = 15, DILATE_OS1 = 7, DILATE_MAX = 255 };
+
+/* Of a picture, and of the pixels of a batch: so that no count of values that follows from them overflows. */
+enum { MAX_SIDE = 1 << 20 };
+static const double MAX_PIXELS = 0x1p40;
 
 struct mgm_session {
     struct mgm_context *ctx;
@@ -41,13 +46,6 @@ void mgm_session_destroy(struct mgm_session **session)
     mgm_infer_plan_destroy(&(*session)->plan);
     mgm_free(*session);
     *session = NULL;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 /** Makes session->plan fit the size; a plan is kept while the size and the threads stay the same. */
@@ -87,6 +85,15 @@ static enum mgm_status allocate_planes(struct mgm_context *ctx, size_t count, vo
     return MGM_OK;
 }
 
+/* Weights that are finite one by one may overflow together. */
+static bool all_finite(const float *values, size_t count)
+{
+    bool finite = true;
+    for (size_t i = 0; i < count; i++)
+        finite &= isfinite(values[i]) != 0;
+    return finite;
+}
+
 /** Heads to mattes, mattes to one, for picture number `picture` of the last run. */
 static enum mgm_status finish_picture(struct mgm_session *session, int picture, int dilate_os4, int dilate_os1,
                                       const struct planes *planes)
@@ -96,6 +103,9 @@ static enum mgm_status finish_picture(struct mgm_session *session, int picture, 
         const int stride = mgm_head_stride[head];
         const size_t raw_count = (size_t)(h / stride) * (size_t)(w / stride);
         const float *raw = mgm_infer_plan_output(session->plan, head) + (size_t)picture * raw_count;
+        if (!all_finite(raw, raw_count))
+            return mgm_fail(session->ctx, MGM_E_FORMAT,
+                            "the weights of '%s' are damaged: they give values that are not finite", session->model->name);
         mgm_head_to_alpha(raw, h, w, stride, planes->alpha[head]);
     }
     const struct mgm_fusion fusion = {dilate_os4, dilate_os1, planes->fused, planes->unknown_os4, planes->unknown_os1};
@@ -129,19 +139,22 @@ enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, co
         return mgm_fail(ctx, MGM_E_SHAPE,
                         "the input is %d pictures of %d×%d pixels; height and width must be multiples of %d", n, w, h,
                         NETWORK_GRAIN);
+    if (h > MAX_SIDE || w > MAX_SIDE || (double)n * h * w > MAX_PIXELS)
+        return mgm_fail(ctx, MGM_E_INVALID, "the input is %d pictures of %d×%d pixels; sides of at most %d can be computed",
+                        n, w, h, MAX_SIDE);
     const size_t count = (size_t)h * (size_t)w;
     struct planes scratch;
     void *block = NULL;
     TRY(prepare_plan(session, n, h, w));
     TRY(allocate_planes(ctx, count, &block, &scratch));
     mgm_network_pack_input(n, h, w, image, guidance, mgm_infer_plan_input(session->plan));
-    const double start = now();
+    const double start = mgm_clock_seconds();
     enum mgm_status status = mgm_infer_plan_run(session->plan);
     for (int picture = 0; picture < n && status == MGM_OK; picture++) {
         const struct planes planes = choose_planes(result, (size_t)picture * count, &scratch);
         status = finish_picture(session, picture, DILATE_OS4, DILATE_OS1, &planes);
     }
-    result->network_seconds = now() - start;
+    result->network_seconds = mgm_clock_seconds() - start;
     mgm_free(block);
     return status;
 }
@@ -206,12 +219,18 @@ static enum mgm_status check_image(struct mgm_context *ctx, const char *what, co
 {
     if (image->width < 1 || image->height < 1 || !image->pixels)
         return mgm_fail(ctx, MGM_E_INVALID, "the %s has no pixels", what);
+    if (image->width > MAX_SIDE || image->height > MAX_SIDE)
+        return mgm_fail(ctx, MGM_E_INVALID, "the %s is %d×%d pixels; sides of at most %d can be computed", what,
+                        image->width, image->height, MAX_SIDE);
     if (image->channels != channels || (image->bits != 8 && image->bits != 16))
         return mgm_fail(ctx, MGM_E_INVALID, "the %s has %d channels of %d bit; %d of 8 or 16 bit were expected", what,
                         image->channels, image->bits, channels);
     if (image->stride < (size_t)image->width * (size_t)channels * (size_t)(image->bits / 8))
         return mgm_fail(ctx, MGM_E_INVALID, "the %s's rows of %zu bytes are too short for %d pixels", what, image->stride,
                         image->width);
+    if (image->bits == 16 && (image->stride % 2 || (uintptr_t)image->pixels % 2))
+        return mgm_fail(ctx, MGM_E_INVALID, "the %s's 16-bit pixels or its rows of %zu bytes are not aligned to 2 bytes",
+                        what, image->stride);
     return MGM_OK;
 }
 
@@ -274,11 +293,11 @@ enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *p
     struct planes planes;
     void *block = NULL;
     TRY(allocate_planes(ctx, (size_t)h * (size_t)w, &block, &planes));
-    const double start = now();
+    const double start = mgm_clock_seconds();
     enum mgm_status status = mgm_infer_plan_run(session->plan);
     if (status == MGM_OK)
         status = finish_picture(session, 0, settings->dilate_os4, settings->dilate_os1, &planes);
-    facts->network_seconds = now() - start;
+    facts->network_seconds = mgm_clock_seconds() - start;
     if (status == MGM_OK)
         crop(&planes, w, photo->height, photo->width, alpha, facts);
     mgm_free(block);

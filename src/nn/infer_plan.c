@@ -109,6 +109,9 @@ static enum mgm_status fold(struct mgm_infer_plan *plan, const struct mgm_params
         return mgm_fail_nomem(plan->ctx, "weights");
     const float *weights = params->values + info->offset;
     float factor = spectral_factor(plan->graph, params, conv);
+    if (!isfinite(factor)) /* activations would hide the values that are not numbers */
+        return mgm_fail(plan->ctx, MGM_E_FORMAT, "the weights '%s' cannot be divided by their spectral norm, which is 0",
+                        info->name);
     if (conv->op == MGM_OP_CONV_TRANSPOSE)
         mgm_transpose_weights(weights, info->dims[0], info->dims[1], factor, f->weights);
     else

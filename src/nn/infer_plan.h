@@ -16,8 +16,8 @@ struct mgm_infer_plan_settings {
 
 /**
  * @param graph, params  borrowed; params are read here only and may be released afterwards, the graph may not
- * @return MGM_E_SHAPE for sides that are no multiples of 32, MGM_E_UNSUPPORTED for a graph that cannot be run
- * (graph_check.h)
+ * @return MGM_E_SHAPE for sides that are no multiples of 32; MGM_E_UNSUPPORTED for a graph that cannot be run, see
+ *         graph_check.h; MGM_E_FORMAT for weights whose spectral norm is 0
  */
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                      const struct mgm_params *params,

@@ -172,9 +172,16 @@ static void offenders_are_named(void **state)
     spoilt[5] = NAN;
     sources[first] = kept;
     sources[first].data = spoilt;
+    sources[second].name = graph.params[second].name;
     ASSERT_OK(ctx, mgm_safetensors_write(ctx, path, sources, graph.param_count, NULL, 0));
     assert_load_fails(MGM_E_SHAPE,
                       "'encoder.layer1.0.conv1.module.weight_bar' has a value that is not finite (number 6 of 2304)");
+
+    spoilt[5] = -1;
+    sources[first] = kept;
+    sources[second].data = spoilt + 5;
+    ASSERT_OK(ctx, mgm_safetensors_write(ctx, path, sources, graph.param_count, NULL, 0));
+    assert_load_fails(MGM_E_SHAPE, "'decoder.bn1.running_var' has a negative variance (number 1 of 8)");
     mgm_free(spoilt);
     mgm_free(sources);
 }
