@@ -2,10 +2,12 @@
 
 #include <omp.h>
 
+enum { MAX_THREADS = 1024 }; /* OpenMP ends the program when it cannot start as many as it was told to */
+
 int mgm_thread_count(int threads)
 {
-    int available = omp_get_num_procs();
-    return threads > 0 ? threads : available;
+    int wanted = threads > 0 ? threads : omp_get_num_procs();
+    return wanted < MAX_THREADS ? wanted : MAX_THREADS;
 }
 
 void mgm_parallel_for(int threads, size_t count, void (*body)(void *argument, size_t begin, size_t end), void *argument)
