@@ -4,40 +4,17 @@
 #include "base/memory.h"
 #include "train/optimiser.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
-
-static cJSON *read_log(const struct oracle_case *c)
-{
-    char text[8192];
-    char *path = oracle_beside(c, "log.json");
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    mgm_free(path);
-    cJSON *json = cJSON_Parse(text);
-    assert_non_null(json);
-    return json;
-}
-
-static double number(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItem(object, name);
-    assert_true(cJSON_IsNumber(item));
-    return item->valuedouble;
-}
 
 static void follow(const struct oracle_case *c, void *argument)
 {
     (void)argument;
-    cJSON *json = read_log(c), *log = cJSON_GetObjectItem(json, "log");
+    cJSON *json = oracle_json(c, "log.json"), *log = cJSON_GetObjectItem(json, "log");
     struct mgm_optimiser_settings settings = mgm_optimiser_settings_defaults();
-    settings.beta1 = number(json, "beta1");
-    settings.beta2 = number(json, "beta2");
-    settings.epsilon = number(json, "eps");
+    settings.beta1 = oracle_number(json, "beta1");
+    settings.beta2 = oracle_number(json, "beta2");
+    settings.epsilon = oracle_number(json, "eps");
     float *values = oracle_f32(c, "param0");
     size_t count = oracle_tensor(c, "param0")->count;
     struct mgm_optimiser optimiser;
@@ -48,10 +25,10 @@ static void follow(const struct oracle_case *c, void *argument)
         const cJSON *entry = cJSON_GetArrayItem(log, i);
         snprintf(name, sizeof name, "grad%d", i);
         float *gradients = oracle_f32(c, name);
-        double norm = mgm_optimiser_step(&optimiser, &settings, number(json, "lr"), 2, gradients, values);
+        double norm = mgm_optimiser_step(&optimiser, &settings, oracle_number(json, "lr"), 2, gradients, values);
         mgm_free(gradients);
-        assert_true(fabs(norm / number(entry, "norm") - 1) <= 1e-6);
-        assert_true(fabs(optimiser.average_norm / number(entry, "moving_average") - 1) <= 1e-6);
+        assert_true(fabs(norm / oracle_number(entry, "norm") - 1) <= 1e-6);
+        assert_true(fabs(optimiser.average_norm / oracle_number(entry, "moving_average") - 1) <= 1e-6);
         snprintf(name, sizeof name, "param%d", i + 1);
         float *want = oracle_f32(c, name);
         struct difference d = difference_f32(name, values, want, count);

@@ -7,7 +7,6 @@
 #include "train/feed.h"
 #include "train/step.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,28 +36,6 @@ static float *colours(const struct oracle_case *c, const char *name, size_t plan
     return values;
 }
 
-static cJSON *read_json(const struct oracle_case *c, const char *name)
-{
-    char text[4096];
-    char *path = oracle_beside(c, name);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    mgm_free(path);
-    cJSON *json = cJSON_Parse(text);
-    assert_non_null(json);
-    return json;
-}
-
-static double number(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItem(object, name);
-    if (!cJSON_IsNumber(item))
-        fail_msg("losses.json has no number \"%s\"", name);
-    return item->valuedouble;
-}
-
 static void set_up(const struct oracle_case *c, struct fixture *f)
 {
     const struct mgm_tensor *alpha = oracle_tensor(c, "alpha");
@@ -73,11 +50,11 @@ static void set_up(const struct oracle_case *c, struct fixture *f)
     assert_non_null(mode);
     f->masks = (struct mgm_step_masks){
         .merge = strcmp(mode, "self") == 0, .os4 = oracle_u8(c, "weight_os4"), .os1 = oracle_u8(c, "weight_os1")};
-    f->expected = read_json(c, "losses.json");
+    f->expected = oracle_json(c, "losses.json");
     const cJSON *weights = cJSON_GetObjectItem(f->expected, "level_weights");
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
-        f->objective.level_weight[head] = number(weights, levels[head]);
-    f->objective.divide_by = number(f->expected, "divide_by");
+        f->objective.level_weight[head] = oracle_number(weights, levels[head]);
+    f->objective.divide_by = oracle_number(f->expected, "divide_by");
     for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
         f->objective.loss_weight[loss] = 1;
     ASSERT_OK(c->ctx, mgm_step_create(c->ctx, f->batch.n, f->batch.size, 2, &f->step));
@@ -94,12 +71,12 @@ static void tear_down(struct fixture *f)
 
 static void check_losses(const struct fixture *f, const struct mgm_step_losses *losses)
 {
-    double worst = fabs(losses->total / number(f->expected, "loss") - 1);
+    double worst = fabs(losses->total / oracle_number(f->expected, "loss") - 1);
     for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
         for (int head = 0; head < MGM_HEAD_COUNT; head++) {
             char name[32];
             snprintf(name, sizeof name, "%s_%s", mgm_loss_name((enum mgm_loss)loss), levels[head]);
-            worst = fmax(worst, fabs(losses->value[loss][head] / number(f->expected, name) - 1));
+            worst = fmax(worst, fabs(losses->value[loss][head] / oracle_number(f->expected, name) - 1));
         }
     printf("  losses: worst relative difference %.2g\n", worst);
     assert_true(worst <= 1e-5);

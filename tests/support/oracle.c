@@ -82,6 +82,34 @@ char *oracle_beside(const struct oracle_case *c, const char *name)
     return path;
 }
 
+cJSON *oracle_json(const struct oracle_case *c, const char *name)
+{
+    char *path = oracle_beside(c, name);
+    FILE *file = fopen(path, "rb");
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        fail_msg("%s cannot be read", path);
+    const long size = ftell(file);
+    char *text = mgm_alloc((size_t)size + 1, 1);
+    assert_non_null(text);
+    rewind(file);
+    text[fread(text, 1, (size_t)size, file)] = '\0';
+    fclose(file);
+    cJSON *json = cJSON_Parse(text);
+    if (!json)
+        fail_msg("%s is not JSON", path);
+    mgm_free(text);
+    mgm_free(path);
+    return json;
+}
+
+double oracle_number(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItem(object, name);
+    if (!cJSON_IsNumber(item))
+        fail_msg("there is no number \"%s\"", name);
+    return item->valuedouble;
+}
+
 const struct mgm_tensor *oracle_tensor(const struct oracle_case *c, const char *name)
 {
     const struct mgm_tensor *tensor = mgm_safetensors_find(c->file, name);

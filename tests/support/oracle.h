@@ -20,6 +20,8 @@
 #include "nn/graph.h"
 #include "weights/safetensors.h"
 
+#include <cjson/cJSON.h>
+
 struct oracle_case {
     struct mgm_context *ctx;
     const char *kind;
@@ -36,6 +38,10 @@ void oracle_each(const char *kind, void (*check)(const struct oracle_case *c, vo
 
 /** Path of the file beside the case ("small_tensors.safetensors", "losses.json"); release with mgm_free. */
 char *oracle_beside(const struct oracle_case *c, const char *name);
+/** That file read as JSON; fails the test if it is none. Release with cJSON_Delete. */
+cJSON *oracle_json(const struct oracle_case *c, const char *name);
+/** The number called name; fails the test if there is none. */
+double oracle_number(const cJSON *object, const char *name);
 
 /** The tensor of that name; fails the test if there is none. */
 const struct mgm_tensor *oracle_tensor(const struct oracle_case *c, const char *name);
