@@ -25,6 +25,7 @@
 
 const struct mgm_config_key mgm_config_keys[] = {
     {"name", TEXT, AT(name), 1, 0, 0, false},
+    {"license", TEXT, AT(license), 1, 0, 0, false},
     REALS("model.width", width, 1, 0.05, 4),
     {"model.precision", PRECISION, AT(precision), 1, 0, 0, true},
     PATHNAME("model.init", init),

@@ -16,7 +16,8 @@ enum { MGM_CROP_PHASES_MAX = 8, MGM_CONFIG_PATH_MAX = 1024 };
 enum mgm_precision_choice { MGM_CHOOSE_F32, MGM_CHOOSE_BF16, MGM_CHOOSE_AUTO };
 
 struct mgm_train_config {
-    char name[MGM_CONFIG_PATH_MAX]; /* of the model, for its metadata */
+    char name[MGM_CONFIG_PATH_MAX];    /* of the model, for its metadata */
+    char license[MGM_CONFIG_PATH_MAX]; /* of the weights; "": nothing is said */
     double width;
     enum mgm_precision_choice precision;
     int64_t seed, iterations;

@@ -223,14 +223,17 @@ static enum mgm_status save_weights(struct mgm_train_run *run)
     struct mgm_params params = {0};
     char *facts = training_facts(run);
     snprintf(width, sizeof width, "%.10g", run->config->width);
-    const char *const metadata[] = {MGM_METADATA_ARCHITECTURE, "mgm-matting",       MGM_METADATA_WIDTH,   width,
-                                    MGM_METADATA_NAME,         run->config->name,   MGM_METADATA_LICENSE, "MIT",
-                                    MGM_METADATA_TRAINING,     facts ? facts : "{}"};
+    /* the last pair is left out if there is nothing to say */
+    const char *const metadata[] = {
+        MGM_METADATA_ARCHITECTURE, "mgm-matting",       MGM_METADATA_WIDTH,    width,
+        MGM_METADATA_NAME,         run->config->name,   MGM_METADATA_TRAINING, facts ? facts : "{}",
+        MGM_METADATA_LICENSE,      run->config->license};
+    const int pairs = run->config->license[0] ? 5 : 4;
     enum mgm_status status = path_in_run(run->ctx, run->config, "weights.safetensors", path);
     if (status == MGM_OK)
         status = present_params(run, &params);
     if (status == MGM_OK)
-        status = mgm_params_save(run->ctx, &run->graph, &params, MGM_DTYPE_F16, path, metadata, 5);
+        status = mgm_params_save(run->ctx, &run->graph, &params, MGM_DTYPE_F16, path, metadata, pairs);
     mgm_params_release(&params);
     cJSON_free(facts);
     return status;

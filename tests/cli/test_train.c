@@ -16,7 +16,7 @@ static int open_with_data(void **state)
     mkdir(in_workshop("data/photos"), 0777);
     make_picture("data/photos/a.png", MOTIF_COLOURS, 160, 120, 3, 8, 0);
     make_picture("data/photos/b.png", MOTIF_SOFT, 120, 160, 3, 8, 0);
-    write_text("tiny.cfg", "name = \"tiny\";\n"
+    write_text("tiny.cfg", "name = \"tiny\"; license = \"CC0\";\n"
                            "iterations = 3;\n"
                            "model : { width = 0.125; precision = \"f32\"; };\n"
                            "crops = ( { until = 1.0; size = 64; batch = 1; } );\n"
@@ -62,6 +62,7 @@ static void test_run_leaves_weights(void **state)
     assert_true(number_in(facts, "width") == 0.125);
     assert_true(number_in(training, "iterations") == 3 && number_in(training, "seed") == 4);
     assert_string_equal(cJSON_GetObjectItem(facts, "name")->valuestring, "tiny");
+    assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(facts, "metadata"), "license")->valuestring, "CC0");
     assert_string_equal(cJSON_GetObjectItem(training, "command")->valuestring,
                         "mgm train tiny.cfg --set seed=4 --set learning_rate=0.0005");
     cJSON_Delete(facts);

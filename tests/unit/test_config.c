@@ -52,6 +52,7 @@ static void test_default_file_equals_defaults(void **state)
     assert_int_equal(config.checkpoint_interval, kept.checkpoint_interval);
     assert_memory_equal(&config.validation, &kept.validation, sizeof kept.validation);
     assert_string_equal(config.name, kept.name);
+    assert_string_equal(config.license, kept.license);
 }
 
 static void test_shipped_files_are_valid(void **state)
