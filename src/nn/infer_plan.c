@@ -17,6 +17,7 @@
 struct infer_step {
     enum mgm_op op;
     int layer, src, residual; /* residual −1: none */
+    bool adds_apart;          /* the residual is added behind the convolution, not by it */
     struct mgm_conv *conv;
     float *single; /* a single-channel convolution: its weights and, last, its bias */
     size_t grid;   /* transposed: the grid's place in the arena; single: its workspace's */
@@ -153,7 +154,7 @@ static enum mgm_status fold(struct mgm_infer_plan *plan, const struct mgm_params
 }
 
 static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm_params *params, int index, int norm,
-                                   struct mgm_conv **out)
+                                   struct infer_step *step)
 {
     const struct mgm_layer *layers = plan->graph->layers;
     const struct mgm_infer_plan_settings *s = &plan->settings;
@@ -162,9 +163,16 @@ static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm
     int copies = layers[index].op == MGM_OP_CONV_TRANSPOSE ? 4 : 1;
     enum mgm_status status = fold(plan, params, &layers[index], norm >= 0 ? &layers[norm] : NULL, copies, &folded);
     if (status == MGM_OK)
-        status = mgm_conv_create_inference(plan->ctx, plan->onednn, &shape, &folded.fusion, out);
+        status = mgm_conv_create_inference(plan->ctx, plan->onednn, &shape, &folded.fusion, &step->conv);
+    if (status == MGM_OK && folded.fusion.add_after && mgm_conv_is_reference(step->conv)) {
+        /* Without AVX-512, oneDNN's fast kernels do not add behind other operations. */
+        mgm_conv_destroy(&step->conv);
+        folded.fusion.add_after = false;
+        step->adds_apart = true;
+        status = mgm_conv_create_inference(plan->ctx, plan->onednn, &shape, &folded.fusion, &step->conv);
+    }
     if (status == MGM_OK)
-        status = mgm_conv_set_weights(plan->ctx, *out, folded.weights);
+        status = mgm_conv_set_weights(plan->ctx, step->conv, folded.weights);
     release_folded(&folded);
     return status;
 }
@@ -196,7 +204,7 @@ static enum mgm_status create_steps(struct mgm_infer_plan *plan, const struct mg
             TRY(create_single(plan, params, layer, &step->single));
         } else if (layer->op == MGM_OP_CONV || layer->op == MGM_OP_CONV_TRANSPOSE) {
             int norm = mgm_norm_after(graph, i);
-            TRY(create_conv(plan, params, i, norm, &step->conv));
+            TRY(create_conv(plan, params, i, norm, step));
             if (norm >= 0) {
                 step->layer = norm;
                 step->residual = graph->layers[norm].input_count > 1 ? graph->layers[norm].inputs[1] : -1;
@@ -235,7 +243,7 @@ static int last_use(const struct mgm_infer_plan *plan, int layer)
 static bool adds_in_place(const struct mgm_infer_plan *plan, int index)
 {
     const struct infer_step *step = &plan->steps[index];
-    return step->residual >= 0 && last_use(plan, step->residual) == index &&
+    return step->residual >= 0 && !step->adds_apart && last_use(plan, step->residual) == index &&
            plan->owner[step->residual] != plan->owner[step->src];
 }
 
@@ -343,9 +351,14 @@ static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_
 {
     void *dst = value_of(plan, step->layer);
     if (step->op == MGM_OP_CONV) {
-        if (step->residual >= 0 && value_of(plan, step->residual) != dst)
-            memcpy(dst, value_of(plan, step->residual), value_count(plan, step->layer) * sizeof(float));
-        return mgm_conv_forward(plan->ctx, step->conv, value_of(plan, step->src), dst);
+        const size_t count = value_count(plan, step->layer);
+        const void *residual = step->residual >= 0 ? value_of(plan, step->residual) : NULL;
+        if (residual && residual != dst && !step->adds_apart)
+            memcpy(dst, residual, count * sizeof(float));
+        TRY(mgm_conv_forward(plan->ctx, step->conv, value_of(plan, step->src), dst));
+        if (step->adds_apart)
+            mgm_accumulate(plan->settings.threads, MGM_PRECISION_F32, count, residual, dst);
+        return MGM_OK;
     }
     void *grid = (char *)plan->arena + step->grid;
     TRY(mgm_conv_forward(plan->ctx, step->conv, value_of(plan, step->src), grid));

@@ -355,6 +355,13 @@ enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_on
     return create(ctx, onednn, shape, MGM_PRECISION_F32, fusion, false, false, out);
 }
 
+bool mgm_conv_is_reference(const struct mgm_conv *conv)
+{
+    const char *name = NULL;
+    dnnl_status_t status = dnnl_primitive_desc_query(conv->forward.desc, dnnl_query_impl_info_str, 0, &name);
+    return status == dnnl_success && name && strncmp(name, "ref", 3) == 0;
+}
+
 static enum mgm_status reorder(struct mgm_context *ctx, struct mgm_onednn *onednn, dnnl_primitive_t handle,
                                dnnl_memory_t from, dnnl_memory_t to)
 {

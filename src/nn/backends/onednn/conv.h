@@ -50,6 +50,9 @@ MGM_MUST_CHECK enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx
                                                          const struct mgm_conv_fusion *fusion, struct mgm_conv **out);
 void mgm_conv_destroy(struct mgm_conv **conv);
 
+/** True where oneDNN has only its reference code for the forward convolution, some hundred times slower than the others. */
+bool mgm_conv_is_reference(const struct mgm_conv *conv);
+
 /** Takes the weights into the layouts that the directions want. @param weights  f32 [oc, ic, kernel, kernel] */
 MGM_MUST_CHECK enum mgm_status mgm_conv_set_weights(struct mgm_context *ctx, struct mgm_conv *conv, const float *weights);
 
