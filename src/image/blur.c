@@ -10,11 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-static int clamp_index(int i, int length)
-{
-    return i < 0 ? 0 : i >= length ? length - 1 : i;
-}
-
 static int thread_count(const struct mgm_context *ctx)
 {
     return ctx ? ctx->threads : 1;
@@ -75,7 +70,7 @@ static void apply_rows(void *argument, size_t begin, size_t end)
         memset(sum, 0, row * sizeof *sum);
         for (int i = 0; i < job->count; i++) {
             const struct tap *tap = &job->taps[i];
-            size_t from = (size_t)clamp_index((int)y + tap->dy, raster->height);
+            size_t from = (size_t)mgm_clamp_index((int)y + tap->dy, raster->height);
             const float *src = job->padded + from * padded_row + (size_t)(job->pad + tap->dx) * channels;
             add_scaled(sum, src, tap->weight, row);
         }
@@ -190,7 +185,7 @@ static void sum_rows(void *argument, size_t begin, size_t end)
         for (int x = 0; x < padded; x++)
             for (int c = 0; c < channels; c++)
                 sum[(x + 1) * channels + c] =
-                    sum[x * channels + c] + src[clamp_index(x - job->pad, raster->width) * channels + c];
+                    sum[x * channels + c] + src[mgm_clamp_index(x - job->pad, raster->width) * channels + c];
     }
 }
 
@@ -215,7 +210,7 @@ static void disc_rows(void *argument, size_t begin, size_t end)
         memset(out, 0, row * sizeof *out);
         for (int dy = -job->reach; dy <= job->reach; dy++) {
             int half = job->half[dy < 0 ? -dy : dy];
-            const double *sums = job->sums + (size_t)clamp_index((int)y + dy, raster->height) * sums_row;
+            const double *sums = job->sums + (size_t)mgm_clamp_index((int)y + dy, raster->height) * sums_row;
             const double *low = sums + (size_t)(job->pad - half) * channels;
             const double *high = sums + (size_t)(job->pad + half + 1) * channels;
             add_run(out, low, high, channels, job->share[dy < 0 ? -dy : dy], row);

@@ -20,6 +20,12 @@ struct mgm_bitmap {
     uint8_t *data; /* [height, width, channels] */
 };
 
+/** The index in [0, length) nearest to i: outside a picture, its border pixels go on. */
+static inline int mgm_clamp_index(int i, int length)
+{
+    return i < 0 ? 0 : i >= length ? length - 1 : i;
+}
+
 /** Allocates uninitialised pixels. @return MGM_E_NOMEM, MGM_E_INVALID for a size below 1 */
 MGM_MUST_CHECK enum mgm_status mgm_raster_create(struct mgm_context *ctx, int width, int height, int channels,
                                                  struct mgm_raster *out);

@@ -34,11 +34,6 @@ static void axis_release(struct axis *axis)
     mgm_free(axis->weight);
 }
 
-static int clamp_index(int i, int length)
-{
-    return i < 0 ? 0 : i >= length ? length - 1 : i;
-}
-
 /* The part of each pixel in [begin, begin + scale), as a share of scale. */
 static void cover(double begin, double scale, int length, int taps, int *index, float *weight)
 {
@@ -47,7 +42,7 @@ static void cover(double begin, double scale, int length, int taps, int *index, 
     for (int k = 0; k < taps; k++) {
         double low = fmax(begin, first + k), high = fmin(end, first + k + 1);
         double share = first + k < length && high > low ? high - low : 0;
-        index[k] = clamp_index(first + k, length);
+        index[k] = mgm_clamp_index(first + k, length);
         weight[k] = (float)share;
         sum += share;
     }
@@ -73,7 +68,7 @@ static enum mgm_status axis_create(struct mgm_context *ctx, int from, int to, en
         float weights[MGM_FILTER_MAX_TAPS];
         int first = mgm_filter_place(filter, (i + 0.5) * scale, weights);
         for (int k = 0; k < axis->taps; k++) {
-            index[k] = clamp_index(first + k, from);
+            index[k] = mgm_clamp_index(first + k, from);
             weight[k] = weights[k];
         }
     }

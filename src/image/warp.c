@@ -20,11 +20,6 @@ struct job {
     struct mgm_raster *dst;
 };
 
-static int clamp_index(int i, int length)
-{
-    return i < 0 ? 0 : i >= length ? length - 1 : i;
-}
-
 /* Far outside is as good as just outside, and fits an int; so does what is not a number. */
 static float confine(float position, int length)
 {
@@ -53,7 +48,8 @@ static void gather(const struct job *job, float sx, float sy, float *out)
         for (int i = 0; i < taps; i++) {
             int x = x0 + i, y = y0 + j;
             bool inside = x >= 0 && x < job->width && y >= 0 && y < job->height;
-            size_t pixel = (size_t)clamp_index(y, job->height) * (size_t)job->width + (size_t)clamp_index(x, job->width);
+            size_t pixel =
+                (size_t)mgm_clamp_index(y, job->height) * (size_t)job->width + (size_t)mgm_clamp_index(x, job->width);
             for (int c = 0; c < channels; c++)
                 out[c] +=
                     wx[i] * wy[j] * (inside || clamped ? value_at(job, pixel * (size_t)channels + (size_t)c) : job->outside);
