@@ -33,6 +33,15 @@ struct mgm_infer_plan {
     struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
     int *owner;                      /* layer whose buffer a layer's result stands in */
     void *arena;
+    float
+        *folding; /* while the plan is made: one convolution's weights; once for all, lest the heap be left full of holes */
+    /*
+     * Whether results are kept in blocks of 16 channels, in which the fastest convolutions work. It needs channel counts
+     * that are multiples of 16; narrower networks stay channels last.
+     */
+    bool blocked;
+    float *planar;                         /* blocked: the input as its convolutions want it, [n, c, h, w] */
+    float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last */
 };
 
 static void *value_of(const struct mgm_infer_plan *plan, int layer)
@@ -51,21 +60,38 @@ static struct mgm_spatial spatial_of(const struct mgm_infer_plan *plan, int laye
 {
     const struct mgm_layer *l = &plan->graph->layers[layer];
     const struct mgm_infer_plan_settings *s = &plan->settings;
-    return (struct mgm_spatial){s->threads, MGM_PRECISION_F32, s->n, mgm_layer_side(l, s->h), mgm_layer_side(l, s->w),
-                                l->channels};
+    return (struct mgm_spatial){s->threads,
+                                MGM_PRECISION_F32,
+                                s->n,
+                                mgm_layer_side(l, s->h),
+                                mgm_layer_side(l, s->w),
+                                l->channels,
+                                plan->blocked ? MGM_CONV_BLOCK : 0};
+}
+
+static bool can_be_blocked(const struct mgm_graph *graph)
+{
+    for (int i = 0; i < graph->layer_count; i++) {
+        const struct mgm_layer *layer = &graph->layers[i];
+        if (layer->op != MGM_OP_INPUT && !mgm_is_single_conv(layer) && layer->channels % MGM_CONV_BLOCK)
+            return false;
+        bool reads_input = layer->input_count > 0 && graph->layers[layer->inputs[0]].op == MGM_OP_INPUT;
+        if (reads_input && (layer->op != MGM_OP_CONV || graph->layers[layer->inputs[0]].channels >= MGM_CONV_BLOCK))
+            return false;
+    }
+    return true;
 }
 
 /* ---- folding: what a convolution and the norm behind it come to ----------------------------------------------------- */
 
 struct folded {
-    float *weights;              /* [oc, ic, k, k] of the convolution that is run */
+    float *weights;              /* [oc, ic, k, k] of the convolution that is run; the plan's */
     float *bias, *scale, *shift; /* [oc] of it */
     struct mgm_conv_fusion fusion;
 };
 
 static void release_folded(struct folded *f)
 {
-    mgm_free(f->weights);
     mgm_free(f->bias);
     mgm_free(f->scale);
     mgm_free(f->shift);
@@ -102,11 +128,11 @@ static enum mgm_status fold(struct mgm_infer_plan *plan, const struct mgm_params
     const struct mgm_param_info *info = &plan->graph->params[conv->weights];
     const int channels = conv->channels, total = channels * copies;
     const size_t per_channel = info->count / (size_t)channels; /* both layouts: the same number of values for each */
-    f->weights = mgm_alloc(info->count, sizeof(float));
+    f->weights = plan->folding;
     f->bias = mgm_alloc_zeroed((size_t)total, sizeof(float));
     f->scale = mgm_alloc((size_t)total, sizeof(float));
     f->shift = mgm_alloc((size_t)total, sizeof(float));
-    if (!f->weights || !f->bias || !f->scale || !f->shift)
+    if (!f->bias || !f->scale || !f->shift)
         return mgm_fail_nomem(plan->ctx, "weights");
     const float *weights = params->values + info->offset;
     float factor = spectral_factor(plan->graph, params, conv);
@@ -159,6 +185,7 @@ static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm
     const struct mgm_layer *layers = plan->graph->layers;
     const struct mgm_infer_plan_settings *s = &plan->settings;
     struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, index, s->n, s->h, s->w);
+    shape.blocked = plan->blocked;
     struct folded folded = {0};
     int copies = layers[index].op == MGM_OP_CONV_TRANSPOSE ? 4 : 1;
     enum mgm_status status = fold(plan, params, &layers[index], norm >= 0 ? &layers[norm] : NULL, copies, &folded);
@@ -193,6 +220,13 @@ static enum mgm_status create_single(struct mgm_infer_plan *plan, const struct m
 
 static enum mgm_status create_steps(struct mgm_infer_plan *plan, const struct mgm_params *params)
 {
+    size_t largest = 0;
+    for (int i = 0; i < plan->graph->param_count; i++)
+        if (plan->graph->params[i].count > largest)
+            largest = plan->graph->params[i].count;
+    plan->folding = mgm_alloc(largest, sizeof *plan->folding);
+    if (!plan->folding)
+        return mgm_fail_nomem(plan->ctx, "weights");
     const struct mgm_graph *graph = plan->graph;
     for (int i = 0; i < graph->layer_count; i++) {
         const struct mgm_layer *layer = &graph->layers[i];
@@ -286,6 +320,21 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
     return plan->arena ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
 }
 
+/* Where a blocked plan meets its caller, who has and wants channels last. */
+static enum mgm_status create_edges(struct mgm_infer_plan *plan)
+{
+    plan->planar = mgm_alloc(value_count(plan, 0), sizeof(float));
+    bool complete = plan->planar != NULL;
+    for (int i = 0; i < plan->graph->output_count; i++) {
+        int layer = plan->graph->outputs[i];
+        if (plan->graph->layers[layer].channels == 1)
+            continue;
+        plan->outputs[i] = mgm_alloc(value_count(plan, layer), sizeof(float));
+        complete = complete && plan->outputs[i];
+    }
+    return complete ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
+}
+
 enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
                                       const struct mgm_params *params, const struct mgm_infer_plan_settings *settings,
                                       struct mgm_infer_plan **out)
@@ -300,6 +349,7 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
         return mgm_fail_nomem(ctx, "an inference plan");
     *plan = (struct mgm_infer_plan){.ctx = ctx, .graph = graph, .settings = *settings};
     plan->settings.threads = mgm_thread_count(settings->threads);
+    plan->blocked = can_be_blocked(graph);
     plan->steps = mgm_alloc_zeroed((size_t)graph->layer_count, sizeof *plan->steps);
     enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
     if (status == MGM_OK)
@@ -307,10 +357,14 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     if (status == MGM_OK) {
         int previous = mgm_onednn_enter(plan->onednn);
         status = create_steps(plan, params);
+        mgm_free(plan->folding);
+        plan->folding = NULL;
         mgm_onednn_leave(previous);
     }
     if (status == MGM_OK)
         status = create_arena(plan);
+    if (status == MGM_OK && plan->blocked)
+        status = create_edges(plan);
     if (status != MGM_OK)
         mgm_infer_plan_destroy(&plan);
     *out = plan;
@@ -331,6 +385,9 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
     mgm_free(p->buffers);
     mgm_free(p->owner);
     mgm_free(p->arena);
+    mgm_free(p->planar);
+    for (int i = 0; i < MGM_GRAPH_MAX_OUTPUTS; i++)
+        mgm_free(p->outputs[i]);
     mgm_free(p);
     *plan = NULL;
 }
@@ -344,7 +401,27 @@ float *mgm_infer_plan_input(struct mgm_infer_plan *plan)
 
 const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index)
 {
-    return value_of(plan, plan->graph->outputs[index]);
+    return plan->outputs[index] ? plan->outputs[index] : value_of(plan, plan->graph->outputs[index]);
+}
+
+/* Rows of all pictures, from channels last to planes. */
+static void read_rows(void *argument, size_t begin, size_t end)
+{
+    const struct mgm_infer_plan *plan = argument;
+    const float *input = value_of(plan, 0);
+    const size_t c = (size_t)plan->graph->layers[0].channels, h = (size_t)plan->settings.h, w = (size_t)plan->settings.w;
+    for (size_t row = begin; row < end; row++)
+        for (size_t k = 0; k < c; k++) {
+            float *dst = plan->planar + ((row / h * c + k) * h + row % h) * w;
+            for (size_t x = 0; x < w; x++)
+                dst[x] = input[(row * w + x) * c + k];
+        }
+}
+
+/* What a layer reads of another. */
+static const void *source_of(const struct mgm_infer_plan *plan, int layer)
+{
+    return plan->blocked && plan->graph->layers[layer].op == MGM_OP_INPUT ? plan->planar : value_of(plan, layer);
 }
 
 static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_step *step)
@@ -355,13 +432,13 @@ static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_
         const void *residual = step->residual >= 0 ? value_of(plan, step->residual) : NULL;
         if (residual && residual != dst && !step->adds_apart)
             memcpy(dst, residual, count * sizeof(float));
-        TRY(mgm_conv_forward(plan->ctx, step->conv, value_of(plan, step->src), dst));
+        TRY(mgm_conv_forward(plan->ctx, step->conv, source_of(plan, step->src), dst));
         if (step->adds_apart)
             mgm_accumulate(plan->settings.threads, MGM_PRECISION_F32, count, residual, dst);
         return MGM_OK;
     }
     void *grid = (char *)plan->arena + step->grid;
-    TRY(mgm_conv_forward(plan->ctx, step->conv, value_of(plan, step->src), grid));
+    TRY(mgm_conv_forward(plan->ctx, step->conv, source_of(plan, step->src), grid));
     struct mgm_spatial s = spatial_of(plan, step->layer);
     s.h /= 2;
     s.w /= 2;
@@ -412,6 +489,8 @@ enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
 {
     int previous = mgm_onednn_enter(plan->onednn);
     enum mgm_status status = MGM_OK;
+    if (plan->blocked)
+        mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
     for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
         if (plan->steps[i].single)
             run_single(plan, &plan->steps[i]);
@@ -420,6 +499,11 @@ enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
         else
             run_spatial(plan, &plan->steps[i]);
     }
+    for (int i = 0; i < plan->graph->output_count; i++)
+        if (plan->outputs[i]) {
+            struct mgm_spatial s = spatial_of(plan, plan->graph->outputs[i]);
+            mgm_from_blocks(&s, value_of(plan, plan->graph->outputs[i]), plan->outputs[i]);
+        }
     mgm_onednn_leave(previous);
     return status;
 }

@@ -42,14 +42,19 @@ static void gather_taps(const float *weights, int c, float *taps)
 /* Sum over the taps with rows [ky0, ky1] and columns [kx0, kx1], of pixel (y, x). */
 MGM_INLINE float dot_pixel(const struct job *job, size_t row, size_t x, int ky0, int ky1, int kx0, int kx1, bool bf16)
 {
-    const size_t c = (size_t)job->s->c, w = (size_t)job->s->w;
+    const size_t c = (size_t)job->s->c, w = (size_t)job->s->w, h = (size_t)job->s->h;
+    const size_t block = job->s->block ? (size_t)job->s->block : c, blocks = c / block;
     mgm_v8f sum = {0};
-    for (int ky = ky0; ky <= ky1; ky++)
-        for (int kx = kx0; kx <= kx1; kx++) {
-            size_t from = ((row + (size_t)ky - 1) * w + x + (size_t)kx - 1) * c;
-            for (size_t k = 0; k < c; k += 8)
-                sum += mgm_load8(job->x, from + k, bf16) * mgm_load8(job->taps, (size_t)(3 * ky + kx) * c + k, false);
-        }
+    for (size_t b = 0; b < blocks; b++) {
+        size_t plane = (row / h * blocks + b) * h + row % h;
+        for (int ky = ky0; ky <= ky1; ky++)
+            for (int kx = kx0; kx <= kx1; kx++) {
+                size_t from = ((plane + (size_t)ky - 1) * w + x + (size_t)kx - 1) * block;
+                size_t tap = (size_t)(3 * ky + kx) * c + b * block;
+                for (size_t k = 0; k < block; k += 8)
+                    sum += mgm_load8(job->x, from + k, bf16) * mgm_load8(job->taps, tap + k, false);
+            }
+    }
     return job->bias + ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
@@ -148,7 +153,8 @@ void mgm_single_conv_backward(const struct mgm_spatial *s, const void *x, const 
     gather_taps(weights, c, workspace);
     pad(s, d_dst, padded);
     struct job job = {.s = s, .x = x, .taps = workspace, .padded = padded, .sums = sums, .d_x = d_x};
-    mgm_parallel_for(s->threads, BLOCKS, s->precision == MGM_PRECISION_BF16 ? single_backward_bf16 : single_backward_f32, &job);
+    mgm_parallel_for(s->threads, BLOCKS, s->precision == MGM_PRECISION_BF16 ? single_backward_bf16 : single_backward_f32,
+                     &job);
     for (int i = 0; i < c; i++)
         for (int k = 0; k < TAPS; k++) {
             double sum = 0;

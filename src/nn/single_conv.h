@@ -1,7 +1,7 @@
 /**
  * The last convolution of a head: 3 × 3 to one channel. A convolution library works on sixteen output channels at a time and
- * spends as long on one; these kernels take one dot product per pixel. src is [n, h, w, c], f32 or bf16, c a multiple of 8;
- * dst and weights are f32.
+ * spends as long on one; these kernels take one dot product per pixel. src is [n, h, w, c] (forward: blocked too), f32 or
+ * bf16, c a multiple of 8; dst and weights are f32.
  */
 #ifndef MGM_NN_SINGLE_CONV_H
 #define MGM_NN_SINGLE_CONV_H

@@ -26,12 +26,24 @@ static size_t size_of(const struct mgm_spatial *s)
     {                                                                                                                       \
         name(job, begin, end, true);                                                                                        \
     }
-#define RUN(name, s, rows, ...)                                                                                             \
+#define RUN(name, spatial, rows, ...)                                                                                       \
     do {                                                                                                                    \
-        struct job job_ = {.s = (s), __VA_ARGS__};                                                                          \
-        mgm_parallel_for((s)->threads, (size_t)(rows), (s)->precision == MGM_PRECISION_BF16 ? name##_bf16 : name##_f32,     \
-                         &job_);                                                                                            \
+        struct job job_ = {.s = (spatial), __VA_ARGS__};                                                                    \
+        mgm_parallel_for((spatial)->threads, (size_t)(rows),                                                                \
+                         (spatial)->precision == MGM_PRECISION_BF16 ? name##_bf16 : name##_f32, &job_);                     \
     } while (0)
+
+/* In blocks of channels a tensor is one of more pictures with fewer channels: what works on each channel need not know more.
+ */
+static struct mgm_spatial flat(const struct mgm_spatial *s)
+{
+    struct mgm_spatial f = *s;
+    if (s->block) {
+        f.n = s->n * (s->c / s->block);
+        f.c = s->block;
+    }
+    return f;
+}
 
 /* Rows of the small tensor: small = factor · (sum of the 2 × 2 of large). */
 MGM_INLINE void gather_rows(const struct job *job, size_t begin, size_t end, bool bf16)
@@ -67,7 +79,8 @@ BOTH(scatter_rows)
 
 void mgm_average_pool(const struct mgm_spatial *s, const void *large, void *small)
 {
-    RUN(gather_rows, s, s->n * s->h, .src = large, .dst = small, .factor = 0.25f);
+    struct mgm_spatial each = flat(s);
+    RUN(gather_rows, &each, each.n * each.h, .src = large, .dst = small, .factor = 0.25f);
 }
 
 void mgm_average_pool_backward(const struct mgm_spatial *s, const void *d_small, void *d_large)
@@ -77,7 +90,8 @@ void mgm_average_pool_backward(const struct mgm_spatial *s, const void *d_small,
 
 void mgm_upsample(const struct mgm_spatial *s, const void *small, void *large)
 {
-    RUN(scatter_rows, s, s->n * s->h, .src = small, .dst = large, .factor = 1);
+    struct mgm_spatial each = flat(s);
+    RUN(scatter_rows, &each, each.n * each.h, .src = small, .dst = large, .factor = 1);
 }
 
 void mgm_upsample_backward(const struct mgm_spatial *s, const void *d_large, void *d_small)
@@ -113,17 +127,26 @@ BOTH(repeat_units)
 
 void mgm_sum_pixels(const struct mgm_spatial *s, const void *map, float factor, void *vector)
 {
-    RUN(sum_units, s, s->n * (s->c / 8), .src = map, .dst = vector, .factor = factor);
+    struct mgm_spatial each = flat(s);
+    RUN(sum_units, &each, each.n * (each.c / 8), .src = map, .dst = vector, .factor = factor);
 }
 
 void mgm_repeat_pixels(const struct mgm_spatial *s, const void *vector, float factor, void *map)
 {
-    RUN(repeat_units, s, s->n * (s->c / 8), .src = vector, .dst = map, .factor = factor);
+    struct mgm_spatial each = flat(s);
+    RUN(repeat_units, &each, each.n * (each.c / 8), .src = vector, .dst = map, .factor = factor);
 }
 
 void mgm_copy_channels_in(const struct mgm_spatial *s, const void *dense, void *wide, int stride, int offset)
 {
     size_t size = size_of(s), pixels = (size_t)s->n * s->h * s->w, run = (size_t)s->c * size;
+    if (s->block) { /* whole planes stand together */
+        size_t plane = (size_t)s->h * (size_t)s->w * size;
+        for (size_t i = 0; i < (size_t)s->n; i++)
+            memcpy((char *)wide + (i * (size_t)stride + (size_t)offset) * plane,
+                   (const char *)dense + i * (size_t)s->c * plane, (size_t)s->c * plane);
+        return;
+    }
     for (size_t p = 0; p < pixels; p++)
         memcpy((char *)wide + (p * (size_t)stride + (size_t)offset) * size, (const char *)dense + p * run, run);
 }
@@ -135,18 +158,65 @@ void mgm_copy_channels_out(const struct mgm_spatial *s, const void *wide, int st
         memcpy((char *)dense + p * run, (const char *)wide + (p * (size_t)stride + (size_t)offset) * size, run);
 }
 
-/* Where pixel (y, x) of picture i of the result lies in the grid, in values. */
+/* Rows of all pictures; each holds w pixels of every block. */
+static void to_blocks_rows(void *argument, size_t begin, size_t end)
+{
+    const struct job *job = argument;
+    const size_t h = (size_t)job->s->h, w = (size_t)job->s->w, block = (size_t)job->s->block;
+    const size_t blocks = (size_t)job->s->c / block;
+    for (size_t row = begin; row < end; row++)
+        for (size_t x = 0; x < w; x++)
+            for (size_t b = 0; b < blocks; b++) {
+                size_t plane = (row / h * blocks + b) * h + row % h;
+                memcpy((float *)job->dst + (plane * w + x) * block,
+                       (const float *)job->src + ((row * w + x) * blocks + b) * block, block * sizeof(float));
+            }
+}
+
+static void from_blocks_rows(void *argument, size_t begin, size_t end)
+{
+    const struct job *job = argument;
+    const size_t h = (size_t)job->s->h, w = (size_t)job->s->w, block = (size_t)job->s->block;
+    const size_t blocks = (size_t)job->s->c / block;
+    for (size_t row = begin; row < end; row++)
+        for (size_t x = 0; x < w; x++)
+            for (size_t b = 0; b < blocks; b++) {
+                size_t plane = (row / h * blocks + b) * h + row % h;
+                memcpy((float *)job->dst + ((row * w + x) * blocks + b) * block,
+                       (const float *)job->src + (plane * w + x) * block, block * sizeof(float));
+            }
+}
+
+void mgm_to_blocks(const struct mgm_spatial *s, const float *last, float *blocked)
+{
+    struct job job = {.s = s, .src = last, .dst = blocked};
+    mgm_parallel_for(s->threads, (size_t)s->n * (size_t)s->h, to_blocks_rows, &job);
+}
+
+void mgm_from_blocks(const struct mgm_spatial *s, const float *blocked, float *last)
+{
+    struct job job = {.s = s, .src = blocked, .dst = last};
+    mgm_parallel_for(s->threads, (size_t)s->n * (size_t)s->h, from_blocks_rows, &job);
+}
+
+/* Where pixel (y, x) of plane i of the result (a picture, or a block of its channels) lies in the grid, in values. */
 MGM_INLINE size_t grid_index(const struct mgm_spatial *s, size_t i, size_t y, size_t x)
 {
     size_t py = y & 1, px = x & 1, gy = (y + py) / 2, gx = (x + px) / 2;
     size_t gw = (size_t)s->w + 1, gh = (size_t)s->h + 1, c = (size_t)s->c;
+    if (s->block) {
+        size_t block = (size_t)s->block, blocks = c / block;
+        size_t plane = (i / blocks * 4 + 2 * py + px) * blocks + i % blocks;
+        return ((plane * gh + gy) * gw + gx) * block;
+    }
     return ((i * gh + gy) * gw + gx) * 4 * c + (2 * py + px) * c;
 }
 
 /* Rows of the result. */
 MGM_INLINE void shuffle_rows(const struct job *job, size_t begin, size_t end, bool bf16)
 {
-    const size_t h = 2 * (size_t)job->s->h, w = 2 * (size_t)job->s->w, c = (size_t)job->s->c;
+    const size_t h = 2 * (size_t)job->s->h, w = 2 * (size_t)job->s->w;
+    const size_t c = (size_t)(job->s->block ? job->s->block : job->s->c);
     for (size_t row = begin; row < end; row++)
         for (size_t x = 0; x < w; x++) {
             size_t from = grid_index(job->s, row / h, row % h, x);
@@ -170,7 +240,7 @@ BOTH(unshuffle_rows)
 
 void mgm_shuffle(const struct mgm_spatial *s, const void *grid, void *dst)
 {
-    RUN(shuffle_rows, s, s->n * 2 * s->h, .src = grid, .dst = dst);
+    RUN(shuffle_rows, s, flat(s).n * 2 * s->h, .src = grid, .dst = dst);
 }
 
 /* The grid's cropped places: block py = 0 of the last row and py = 1 of the first, columns alike. */

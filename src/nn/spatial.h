@@ -11,6 +11,7 @@ struct mgm_spatial {
     int threads;
     enum mgm_precision precision;
     int n, h, w, c;
+    int block; /* 0: channels last; else [n, c / block, h, w, block], a layout that some convolutions want (forward only) */
 };
 
 /** Mean of 2 × 2: large [n, 2h, 2w, c] → small [n, h, w, c]; and its adjoint. */
@@ -33,7 +34,7 @@ void mgm_copy_channels_out(const struct mgm_spatial *s, const void *wide, int st
 /**
  * A transposed convolution 4 × 4, stride 2, padding 1 is one 2 × 2 convolution to 4c channels on the (h+1) × (w+1) grid:
  * channel block 2·py + px at grid row g is row 2g − py of the result (columns alike). mgm_shuffle makes the result
- * [n, 2h, 2w, c] of the grid [n, h+1, w+1, 4c]; backward fills the grid, zeros where it is cropped.
+ * [n, 2h, 2w, c] of the grid [n, h+1, w+1, 4c] (both blocked alike); backward fills the grid, zeros where it is cropped.
  */
 void mgm_shuffle(const struct mgm_spatial *s, const void *grid, void *dst);
 void mgm_shuffle_backward(const struct mgm_spatial *s, const void *d_dst, void *d_grid);
@@ -41,6 +42,10 @@ void mgm_shuffle_backward(const struct mgm_spatial *s, const void *d_dst, void *
 /** The same convolution's weights: [in, out, 4, 4] ↔ [4·out, in, 2, 2]. */
 void mgm_transpose_weights(const float *weights, int in, int out, float factor, float *grid_weights);
 void mgm_transpose_weights_backward(const float *d_grid_weights, int in, int out, float *d_weights);
+
+/** Between the two layouts, f32: s->block says into or out of which blocks. */
+void mgm_to_blocks(const struct mgm_spatial *s, const float *last, float *blocked);
+void mgm_from_blocks(const struct mgm_spatial *s, const float *blocked, float *last);
 
 /** dst += src */
 void mgm_accumulate(int threads, enum mgm_precision precision, size_t count, const void *src, void *dst);

@@ -52,7 +52,7 @@ static inline float *mgm_param_value(const struct mgm_train_plan *plan, int para
 
 static inline struct mgm_spatial mgm_spatial_of(const struct mgm_train_plan *plan, int h, int w, int c)
 {
-    return (struct mgm_spatial){plan->settings.threads, plan->settings.precision, plan->settings.n, h, w, c};
+    return (struct mgm_spatial){plan->settings.threads, plan->settings.precision, plan->settings.n, h, w, c, 0};
 }
 
 static inline struct mgm_norm mgm_norm_of(const struct mgm_train_plan *plan, int index)

@@ -30,8 +30,8 @@ dnnl_status_t mgm_conv_pd_create(dnnl_primitive_desc_t *out, dnnl_engine_t engin
     default:
         return dnnl_convolution_forward_primitive_desc_create(
             out, engine, direction == MGM_CONV_FORWARD_TRAINING ? dnnl_forward_training : dnnl_forward_inference,
-            dnnl_convolution_direct, m->src, m->weights, m->bias, m->dst, m->strides, m->dilates, m->pad_before,
-            m->pad_after, attr);
+            m->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, m->src, m->weights, m->bias, m->dst,
+            m->strides, m->dilates, m->pad_before, m->pad_after, attr);
     }
 }
 
@@ -76,8 +76,8 @@ dnnl_status_t mgm_conv_pd_create(dnnl_primitive_desc_t *out, dnnl_engine_t engin
     default:
         status = dnnl_dilated_convolution_forward_desc_init(
             &desc, direction == MGM_CONV_FORWARD_TRAINING ? dnnl_forward_training : dnnl_forward_inference,
-            dnnl_convolution_direct, m->src, m->weights, m->bias, m->dst, m->strides, m->dilates, m->pad_before,
-            m->pad_after);
+            m->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, m->src, m->weights, m->bias, m->dst,
+            m->strides, m->dilates, m->pad_before, m->pad_after);
     }
     return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attr, engine, hint) : status;
 }

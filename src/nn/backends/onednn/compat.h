@@ -29,6 +29,7 @@ void mgm_md_destroy(mgm_owned_md *md);
 struct mgm_conv_mds {
     mgm_md src, weights, bias, dst;                      /* bias may be NULL (forward only) */
     dnnl_dims_t strides, dilates, pad_before, pad_after; /* dilates: 0 is dense */
+    bool winograd; /* forward only: fewer multiplications, where the library has it (3 × 3, blocks of 16 channels) */
 };
 
 enum mgm_conv_direction {

@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "nn/backends/onednn/compat.h"
+#include "nn/norm.h"
+#include "nn/spatial.h"
 
 #include <omp.h>
 #include <string.h>
@@ -13,6 +15,8 @@ struct mgm_onednn {
     int threads;
     void *scratch; /* as large as the greediest primitive asked for */
     size_t scratch_size;
+    float *aside; /* a result on its way through what a convolution could not fuse */
+    size_t aside_count;
 };
 
 /* A primitive with the memory objects that its calls fill in. */
@@ -21,6 +25,13 @@ struct primitive {
     dnnl_primitive_t handle;
     dnnl_memory_t src, weights, dst, scratch;
     size_t scratch_size;
+};
+
+/* What of a fusion is left to do after the convolution: dst = act(x) · factor + offset [+ dst]. */
+struct rest {
+    bool needed, add;
+    float slope;
+    float *factor, *offset; /* [oc] */
 };
 
 struct mgm_conv {
@@ -33,6 +44,8 @@ struct mgm_conv {
     dnnl_memory_t bias, scale, shift;
     float *bias_values, *scale_values, *shift_values;
     int scale_op; /* place of the multiplication among the fused operations; the shift follows */
+    struct rest rest;
+    float *last_src, *last_dst; /* a blocked convolution that runs channels last: its operands in that layout */
 };
 
 static enum mgm_status check(struct mgm_context *ctx, dnnl_status_t status, const char *what)
@@ -74,6 +87,7 @@ void mgm_onednn_destroy(struct mgm_onednn **onednn)
     if ((*onednn)->engine)
         dnnl_engine_destroy((*onednn)->engine);
     mgm_free((*onednn)->scratch);
+    mgm_free((*onednn)->aside);
     mgm_free(*onednn);
     *onednn = NULL;
 }
@@ -140,6 +154,10 @@ void mgm_conv_destroy(struct mgm_conv **conv)
     mgm_free(c->bias_values);
     mgm_free(c->scale_values);
     mgm_free(c->shift_values);
+    mgm_free(c->rest.factor);
+    mgm_free(c->rest.offset);
+    mgm_free(c->last_src);
+    mgm_free(c->last_dst);
     mgm_free(c);
     *conv = NULL;
 }
@@ -197,10 +215,12 @@ static enum mgm_status describe(struct mgm_context *ctx, const struct mgm_conv_s
 {
     dnnl_dim_t src[] = {s->n, s->ic, s->ih, s->iw}, weights[] = {s->oc, s->ic, s->kernel, s->kernel};
     dnnl_dim_t dst[] = {s->n, s->oc, s->oh, s->ow}, vector[] = {s->oc}, channels[] = {1, s->oc, 1, 1};
-    TRY(check(ctx, mgm_md_create(&p->src, 4, src, type_of(precision), dnnl_nhwc), "describe a source"));
+    dnnl_format_tag_t dst_tag = s->blocked ? dnnl_nChw16c : dnnl_nhwc;
+    dnnl_format_tag_t src_tag = s->blocked && s->ic < MGM_CONV_BLOCK ? dnnl_nchw : dst_tag;
+    TRY(check(ctx, mgm_md_create(&p->src, 4, src, type_of(precision), src_tag), "describe a source"));
     TRY(check(ctx, mgm_md_create(&p->weights, 4, weights, type_of(precision), dnnl_format_tag_any), "describe weights"));
     TRY(check(ctx, mgm_md_create(&p->gradient, 4, weights, dnnl_f32, dnnl_format_tag_any), "describe weights"));
-    TRY(check(ctx, mgm_md_create(&p->dst, 4, dst, type_of(precision), dnnl_nhwc), "describe a result"));
+    TRY(check(ctx, mgm_md_create(&p->dst, 4, dst, type_of(precision), dst_tag), "describe a result"));
     TRY(check(ctx, mgm_md_create(&p->bias, 1, vector, dnnl_f32, dnnl_a), "describe a bias"));
     TRY(check(ctx, mgm_md_create(&p->channels, 4, channels, dnnl_f32, dnnl_nhwc), "describe channels"));
     TRY(create_attributes(ctx, fusion, MGM_MD(p->channels), &p->fused));
@@ -313,10 +333,13 @@ static enum mgm_status create_backward_weights(struct mgm_context *ctx, struct m
     return build_weights(ctx, c, &c->gradient, true, &c->gradient_weights, &c->from_gradient);
 }
 
+enum create_for { CREATE_TRAINING, CREATE_INFERENCE, CREATE_WINOGRAD };
+
 static enum mgm_status create(struct mgm_context *ctx, struct mgm_onednn *onednn, const struct mgm_conv_shape *shape,
-                              enum mgm_precision precision, const struct mgm_conv_fusion *fusion, bool training,
+                              enum mgm_precision precision, const struct mgm_conv_fusion *fusion, enum create_for purpose,
                               bool needs_backward_data, struct mgm_conv **out)
 {
+    bool training = purpose == CREATE_TRAINING;
     *out = NULL;
     struct mgm_conv *c = mgm_alloc_zeroed(1, sizeof *c);
     if (!c)
@@ -326,6 +349,7 @@ static enum mgm_status create(struct mgm_context *ctx, struct mgm_onednn *onednn
     struct problem problem = {0};
     int previous = mgm_onednn_enter(onednn); /* primitives are planned for a number of threads */
     enum mgm_status status = describe(ctx, shape, precision, fusion, &problem);
+    problem.mds.winograd = purpose == CREATE_WINOGRAD;
     if (status == MGM_OK)
         status = create_forward(ctx, c, &problem, fusion, training ? MGM_CONV_FORWARD_TRAINING : MGM_CONV_FORWARD_INFERENCE);
     if (status == MGM_OK && training && needs_backward_data)
@@ -345,14 +369,119 @@ enum mgm_status mgm_conv_create_training(struct mgm_context *ctx, struct mgm_one
                                          bool needs_backward_data, struct mgm_conv **out)
 {
     struct mgm_conv_fusion fusion = {.slope = slope};
-    return create(ctx, onednn, shape, precision, &fusion, true, needs_backward_data, out);
+    return create(ctx, onednn, shape, precision, &fusion, CREATE_TRAINING, needs_backward_data, out);
+}
+
+/*
+ * Winograd's algorithm F(4×4, 3×3) needs a quarter of the multiplications, but weights of 6 × 6 instead of 3 × 3. It is
+ * taken where those stay smaller than the maps they work on: where they do not, little time is won for much memory.
+ */
+static bool suits_winograd(const struct mgm_conv_shape *s, const struct mgm_conv_fusion *fusion)
+{
+    enum { MAX_ASIDE = 12 << 20 };
+    size_t pixels = (size_t)s->n * (size_t)s->oh * (size_t)s->ow, weights = (size_t)36 * (size_t)s->ic * (size_t)s->oc;
+    if (!s->blocked || s->kernel != 3 || s->step != 1 || s->dilation != 1 || s->ic < MGM_CONV_BLOCK)
+        return false;
+    /* A sum behind scale and shift needs the result put aside: for the largest maps that is too much memory for the gain. */
+    if (fusion->add_after && pixels * (size_t)s->oc > MAX_ASIDE)
+        return false;
+    return weights <= pixels * (size_t)(s->ic + s->oc);
+}
+
+/* oneDNN's Winograd convolution fuses an addition and a plain ReLU, nothing else: the part of a fusion it can do. */
+static struct mgm_conv_fusion winograd_part(const struct mgm_conv_fusion *fusion)
+{
+    struct mgm_conv_fusion part = {.bias = fusion->bias, .add_before = fusion->add_before, .slope = fusion->slope};
+    if (fusion->slope != 0)
+        part.slope = 1;
+    return part;
+}
+
+static enum mgm_status keep_rest(struct mgm_context *ctx, struct mgm_conv *c, const struct mgm_conv_fusion *fusion)
+{
+    struct rest *rest = &c->rest;
+    size_t channels = (size_t)c->shape.oc, count = (size_t)c->shape.n * channels * (size_t)(c->shape.oh * c->shape.ow);
+    bool leaky = fusion->slope != 0 && fusion->slope != 1;
+    *rest = (struct rest){.needed = leaky || fusion->scale, .add = fusion->add_after, .slope = leaky ? fusion->slope : 1};
+    if (!rest->needed)
+        return MGM_OK;
+    rest->factor = mgm_alloc(channels, sizeof(float));
+    rest->offset = mgm_alloc(channels, sizeof(float));
+    if (!rest->factor || !rest->offset)
+        return mgm_fail_nomem(ctx, "a layer");
+    for (size_t i = 0; i < channels; i++) {
+        rest->factor[i] = fusion->scale ? fusion->scale[i] : 1;
+        rest->offset[i] = fusion->scale ? fusion->shift[i] : 0;
+    }
+    if (rest->add && count > c->onednn->aside_count) {
+        mgm_free(c->onednn->aside);
+        c->onednn->aside_count = 0;
+        c->onednn->aside = mgm_alloc(count, sizeof(float));
+        if (!c->onednn->aside)
+            return mgm_fail_nomem(ctx, "the network's activations");
+        c->onednn->aside_count = count;
+    }
+    return MGM_OK;
+}
+
+/* The factor and offset come after the activation; norm_apply has them before, so one of the two must be idle. */
+static void apply_rest(struct mgm_conv *c, const float *x, float *dst)
+{
+    const struct mgm_conv_shape *s = &c->shape;
+    size_t pixels = (size_t)s->oh * (size_t)s->ow, plane = pixels * MGM_CONV_BLOCK;
+    int blocks = s->oc / MGM_CONV_BLOCK;
+    struct mgm_norm norm = {.threads = c->onednn->threads,
+                            .precision = MGM_PRECISION_F32,
+                            .pixels = pixels,
+                            .channels = MGM_CONV_BLOCK,
+                            .slope = c->rest.slope};
+    for (int i = 0; i < s->n * blocks; i++) {
+        size_t at = (size_t)i * plane, first = (size_t)(i % blocks) * MGM_CONV_BLOCK;
+        mgm_norm_apply(&norm, x + at, c->rest.add ? dst + at : NULL, c->rest.factor + first, c->rest.offset + first,
+                       dst + at);
+    }
+}
+
+/*
+ * Some shapes (a dilation larger than a quarter of the picture, say) have a fast kernel for channels last only: replaces
+ * *out by one that converts around it.
+ */
+static enum mgm_status create_converting(struct mgm_context *ctx, const struct mgm_conv_shape *shape,
+                                         const struct mgm_conv_fusion *fusion, struct mgm_conv **out)
+{
+    struct mgm_onednn *onednn = (*out)->onednn;
+    struct mgm_conv_shape last = *shape;
+    last.blocked = false;
+    mgm_conv_destroy(out);
+    TRY(create(ctx, onednn, &last, MGM_PRECISION_F32, fusion, CREATE_INFERENCE, false, out));
+    struct mgm_conv *c = *out;
+    c->last_src = mgm_alloc((size_t)last.n * (size_t)(last.ih * last.iw) * (size_t)last.ic, sizeof(float));
+    c->last_dst = mgm_alloc((size_t)last.n * (size_t)(last.oh * last.ow) * (size_t)last.oc, sizeof(float));
+    if (c->last_src && c->last_dst)
+        return MGM_OK;
+    mgm_conv_destroy(out);
+    return mgm_fail_nomem(ctx, "a layer");
 }
 
 enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_onednn *onednn,
                                           const struct mgm_conv_shape *shape, const struct mgm_conv_fusion *fusion,
                                           struct mgm_conv **out)
 {
-    return create(ctx, onednn, shape, MGM_PRECISION_F32, fusion, false, false, out);
+    if (suits_winograd(shape, fusion)) {
+        struct mgm_conv_fusion part = winograd_part(fusion);
+        enum mgm_status status = create(ctx, onednn, shape, MGM_PRECISION_F32, &part, CREATE_WINOGRAD, false, out);
+        if (status == MGM_OK) {
+            status = keep_rest(ctx, *out, fusion);
+            if (status != MGM_OK)
+                mgm_conv_destroy(out);
+        }
+        if (status != MGM_E_UNSUPPORTED)
+            return status;
+        ctx->error[0] = '\0'; /* an ordinary convolution will do */
+    }
+    TRY(create(ctx, onednn, shape, MGM_PRECISION_F32, fusion, CREATE_INFERENCE, false, out));
+    bool adds = fusion->add_before || fusion->add_after;
+    return shape->blocked && !adds && mgm_conv_is_reference(*out) ? create_converting(ctx, shape, fusion, out) : MGM_OK;
 }
 
 bool mgm_conv_is_reference(const struct mgm_conv *conv)
@@ -396,10 +525,21 @@ static enum mgm_status execute(struct mgm_context *ctx, struct mgm_conv *c, stru
     return check(ctx, dnnl_stream_wait(c->onednn->stream), "convolve");
 }
 
+static struct mgm_spatial blocks_of(const struct mgm_conv *c, int h, int w, int channels)
+{
+    return (struct mgm_spatial){c->onednn->threads, MGM_PRECISION_F32, c->shape.n, h, w, channels, MGM_CONV_BLOCK};
+}
+
 enum mgm_status mgm_conv_forward(struct mgm_context *ctx, struct mgm_conv *c, const void *src, void *dst)
 {
     struct primitive *p = &c->forward;
-    TRY(place(ctx, c, p, src, dst));
+    void *result = c->rest.add ? c->onednn->aside : c->last_dst ? c->last_dst : dst;
+    if (c->last_src) {
+        struct mgm_spatial s = blocks_of(c, c->shape.ih, c->shape.iw, c->shape.ic);
+        mgm_from_blocks(&s, src, c->last_src);
+        src = c->last_src;
+    }
+    TRY(place(ctx, c, p, src, result));
     dnnl_exec_arg_t arguments[8] = {{DNNL_ARG_SRC, p->src}, {DNNL_ARG_WEIGHTS, p->weights}, {DNNL_ARG_DST, p->dst}};
     int count = 3;
     if (c->bias)
@@ -409,7 +549,14 @@ enum mgm_status mgm_conv_forward(struct mgm_context *ctx, struct mgm_conv *c, co
         arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_MULTIPLE_POST_OP(first) | DNNL_ARG_SRC_1, c->scale};
         arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_MULTIPLE_POST_OP(first + 1) | DNNL_ARG_SRC_1, c->shift};
     }
-    return execute(ctx, c, p, arguments, count);
+    TRY(execute(ctx, c, p, arguments, count));
+    if (c->rest.needed)
+        apply_rest(c, result, dst);
+    if (c->last_dst) {
+        struct mgm_spatial s = blocks_of(c, c->shape.oh, c->shape.ow, c->shape.oc);
+        mgm_to_blocks(&s, c->last_dst, dst);
+    }
+    return MGM_OK;
 }
 
 enum mgm_status mgm_conv_backward_data(struct mgm_context *ctx, struct mgm_conv *c, const void *diff_dst, void *diff_src)

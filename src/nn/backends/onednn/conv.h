@@ -27,7 +27,14 @@ void mgm_onednn_leave(int previous);
 struct mgm_conv_shape {
     int n, ih, iw, ic, oc, oh, ow;
     int kernel, step, dilation, pad_before, pad_after; /* the same for both axes */
+    /*
+     * Inference only: src and dst are [n, c / 16, h, w, 16] instead of [n, h, w, c]; oc a multiple of 16. A src with fewer
+     * than 16 channels, the picture, is planar: [n, ic, h, w].
+     */
+    bool blocked;
 };
+
+enum { MGM_CONV_BLOCK = 16 };
 
 /** What happens to a result before it is stored: dst = [dst +] act(x [+ dst]) · scale + shift, in this order. */
 struct mgm_conv_fusion {
