@@ -4,13 +4,12 @@
  *
  * Every metric takes a trimap, of which it reads only whether a value is exactly 128: that is the unknown region over which
  * it is summed. NULL stands for the whole picture. Sums are in f64; an empty region scores 0.
- * @param matte, truth, trimap  borrowed; u8 [count]
+ * @param matte, truth, trimap  borrowed; u8 [count], for the metrics that look at neighbours u8 [h, w]
  */
 #ifndef MGM_EVAL_METRICS_H
 #define MGM_EVAL_METRICS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/context.h"
 
 enum { MGM_TRIMAP_UNKNOWN = 128 };
 
@@ -19,5 +18,21 @@ double mgm_metric_sad(const uint8_t *matte, const uint8_t *truth, const uint8_t 
 
 /** Mean of the squared differences of alpha in [0, 1]. */
 double mgm_metric_mse(const uint8_t *matte, const uint8_t *truth, const uint8_t *trimap, size_t count);
+
+/**
+ * Sum of the squared differences of the gradients' magnitudes, divided by 1000. Gradients by derivatives of a Gaussian
+ * (σ 1.4, 9×9, of length 1), the border repeated; either matte is first stretched so that its own extremes become 0 and 1.
+ * @return MGM_E_NOMEM
+ */
+MGM_MUST_CHECK enum mgm_status mgm_metric_grad(struct mgm_context *ctx, const uint8_t *matte, const uint8_t *truth,
+                                               const uint8_t *trimap, int h, int w, double *value);
+
+/**
+ * How differently pixels hang together with what both mattes agree is foreground (the largest 4-connected component where
+ * both reach a threshold, in steps of 0.1): sum of the differences of the connectivity φ, divided by 1000.
+ * @return MGM_E_NOMEM
+ */
+MGM_MUST_CHECK enum mgm_status mgm_metric_conn(struct mgm_context *ctx, const uint8_t *matte, const uint8_t *truth,
+                                               const uint8_t *trimap, int h, int w, double *value);
 
 #endif
