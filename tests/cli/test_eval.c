@@ -87,6 +87,44 @@ static void test_scores(void **state)
     cJSON_Delete(object);
 }
 
+static double field(const char *line, int number)
+{
+    for (; number > 0; number--)
+        line = strchr(line, ',') + 1;
+    return strtod(line, NULL);
+}
+
+/* A map of details is a region where it is not 0; the columns are those that other tools rely on. */
+static void test_details_and_columns(void **state)
+{
+    (void)state;
+    derive("dilated5", "pred");
+    mkdir(in_workshop("detail"), 0777);
+    make_picture("detail/a.png", MOTIF_SOFT, 40, 30, 1, 8, 0);
+    make_picture("detail/b.png", MOTIF_DISC, 33, 50, 1, 8, 0);
+    struct run run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), "--detail",
+                             in_workshop("detail"), "--csv", NULL);
+    expect_success(&run);
+    assert_memory_equal(run.out, "name,sad,mse,grad,conn\na,", strlen("name,sad,mse,grad,conn\na,"));
+    const char *a = strstr(run.out, "\na,") + 1, *b = strstr(run.out, "\nb,") + 1, *mean = strstr(run.out, "\nmean,") + 1;
+    struct pixels pred = read_pixels("pred/a.png"), truth = read_pixels("truth/a.png");
+    double sad = 0;
+    for (int i = 0; i < 40 * 30; i++)
+        if (motif_at(MOTIF_SOFT, 40, 30, i % 40, i / 40, 0) > 0)
+            sad += abs(pred.values[i] - truth.values[i]) / 255.0;
+    assert_true(sad > 0);
+    assert_near(field(a, 1), sad / 1000, 1e-6);
+    for (int k = 1; k <= 4; k++) {
+        assert_true(field(b, k) > 0);
+        assert_near(field(mean, k), (field(a, k) + field(b, k)) / 2, 1e-6);
+    }
+    free(pred.values);
+    free(truth.values);
+    run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), "--detail", in_workshop("detail"),
+                  "--trimap", in_workshop("trimap"), NULL);
+    assert_int_equal(run.status, 2);
+}
+
 static void test_trimap_is_copied(void **state)
 {
     (void)state;
@@ -135,7 +173,8 @@ static void test_wrong_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_guidance_is_made_of_masks), TEST(test_scores),      TEST(test_trimap_is_copied),
+        TEST(test_guidance_is_made_of_masks), TEST(test_scores),
+        TEST(test_details_and_columns),       TEST(test_trimap_is_copied),
         TEST(test_what_is_missing_is_named),  TEST(test_wrong_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,44 @@
+/** Scores of many mattes, several at a time. Pictures belong together that have the same name, whatever their extension. */
+#ifndef MGM_CLI_SCORING_H
+#define MGM_CLI_SCORING_H
+
+#include "folder.h"
+
+enum scoring_region {
+    SCORE_WHOLE,   /* the whole picture */
+    SCORE_UNKNOWN, /* where a trimap is exactly 128 */
+    SCORE_DETAIL,  /* where a map of details is not 0 */
+};
+
+enum { SCORE_METRICS = 4 };
+extern const char *const score_names[SCORE_METRICS]; /* "sad", "mse", "grad", "conn" */
+
+struct score {
+    const char *name; /* borrowed from a folder */
+    bool failed;      /* there are no values */
+    char *complaint;  /* why; NULL if there was no memory for it */
+    double values[SCORE_METRICS];
+};
+
+struct scoring {
+    struct folder preds, alphas, regions; /* regions: trimaps or maps of details; empty for SCORE_WHOLE */
+    enum scoring_region region;
+    struct score *scores; /* every truth in the order of names, then every matte that has none */
+    int count, failed;
+};
+
+/**
+ * @param region_path  NULL for SCORE_WHOLE
+ * @param out          release with scoring_release, also on error
+ * @return an error if a folder cannot be listed, or memory ran out; what is wrong with one picture stands in its score
+ */
+MGM_MUST_CHECK enum mgm_status scoring_run(struct mgm_context *ctx, const char *pred_path, const char *alpha_path,
+                                           enum scoring_region region, const char *region_path, struct scoring *out);
+
+/** Takes a zeroed one too. */
+void scoring_release(struct scoring *scoring);
+
+/** Mean over the pictures that have values; there must be one. */
+struct score scoring_mean(const struct scoring *scoring);
+
+#endif
