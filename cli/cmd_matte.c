@@ -15,7 +15,7 @@
 
 struct values {
     const char *output, *guidance, *model;
-    bool alpha_only, resize_mask, quiet, json;
+    bool alpha_only, resize_mask, reference, largest_component, quiet, json;
     int threads;
 };
 
@@ -30,6 +30,10 @@ static const struct command_option options[] = {
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", 0, 1024, false},
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
      "stretch a mask of another size to the photo's", 0, 0, false},
+    {"reference", 0, OPTION_FLAG, offsetof(struct values, reference), NULL,
+     "pad, threshold and truncate as the published code does", 0, 0, false},
+    {"largest-component", 0, OPTION_FLAG, offsetof(struct values, largest_component), NULL,
+     "keep only the largest connected part of the matte", 0, 0, false},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct values, quiet), NULL, "no progress on stderr", 0, 0, false},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "facts of the run as one JSON object on stdout", 0, 0,
      false},
@@ -44,7 +48,8 @@ const struct command cmd_matte = {
     .synopsis = "PHOTO MASK -o OUT [options]",
     .details = "PHOTO and MASK are JPEG or PNG files of the same size, white (or light) where the foreground is.\n"
                "OUT becomes an RGBA picture with straight alpha. The mask may be a rough cut, a soft matte to be\n"
-               "improved, or a trimap (black, grey 128 = unknown, white); without --guidance its values decide.",
+               "improved, or a trimap (black, grey 128 = unknown, white); without --guidance its values decide,\n"
+               "with --reference it is then a mask.",
     .options = options,
     .min_operands = 2,
     .max_operands = 2,
@@ -90,7 +95,7 @@ static bool guidance_from_name(const char *name, enum mgm_guidance *guidance)
 static enum mgm_status fit_mask(struct job *job, const struct values *values, const char *photo_path, const char *mask_path)
 {
     const struct mgm_image *photo = &job->photo.image, *mask = &job->mask.image;
-    if (job->settings.guidance == MGM_GUIDANCE_AUTO)
+    if (job->settings.guidance == MGM_GUIDANCE_AUTO && !job->settings.reference)
         job->settings.guidance = mgm_guidance_decide(mask);
     if (photo->width == mask->width && photo->height == mask->height)
         return MGM_OK;
@@ -178,6 +183,8 @@ static int print_facts(const struct job *job, double total_seconds)
     cJSON_AddNumberToObject(object, "network_width", report->network_width);
     cJSON_AddNumberToObject(object, "network_height", report->network_height);
     cJSON_AddStringToObject(object, "guidance", mgm_guidance_name(report->guidance));
+    cJSON_AddBoolToObject(object, "reference", job->settings.reference);
+    cJSON_AddBoolToObject(object, "largest_component", job->settings.largest_component);
     report_add_number(object, "uncertain_os4", report->uncertain_os4, 6);
     report_add_number(object, "uncertain_os1", report->uncertain_os1, 6);
     report_add_number(object, "network_s", report->network_seconds, 4);
@@ -198,6 +205,8 @@ static int run(int argc, char **argv)
     if (!guidance_from_name(values.guidance, &job.settings.guidance))
         return command_misused(&cmd_matte, "--guidance takes auto, mask, alpha, trimap or trimap-fg, not '%s'",
                                values.guidance);
+    job.settings.reference = values.reference;
+    job.settings.largest_component = values.largest_component;
     enum mgm_status result = mgm_context_create(&job.ctx);
     if (result == MGM_OK) {
         mgm_context_set_threads(job.ctx, values.threads);

@@ -128,6 +128,10 @@ struct mgm_matte_settings {
     enum mgm_guidance guidance;
     int dilate_os4; /* size of the ellipse that widens the uncertain region, stride 8 → 4: 1 … 255, default 15 (§3.1) */
     int dilate_os1; /* the same, stride 4 → 1; default 7 */
+    /* As the published code does it: AUTO means MASK, 32 more reflected pixels on every side, alpha in steps of 1/255,
+       truncated. Default false. */
+    bool reference;
+    bool largest_component; /* keep only the largest 8-connected part of alpha > 0.05; for portraits. Default false. */
 };
 
 MGM_API struct mgm_matte_settings mgm_matte_settings_defaults(void);

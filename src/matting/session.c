@@ -1,7 +1,8 @@
 #include "base/clock.h"
 #include "base/context.h"
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "image/components.h"
+#include "matting/frame.h"
 #include "matting/guidance.h"
 #include "matting/model.h"
 #include "matting/network.h"
@@ -11,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NETWORK_GRAIN = 32, DILATE_OS4 = 15, DILATE_OS1 = 7, DILATE_MAX = 255 };
+enum { DILATE_OS4 = 15, DILATE_OS1 = 7, DILATE_MAX = 255 };
 
 /* Of a picture, and of the pixels of a batch: so that no count of values that follows from them overflows. */
 enum { MAX_SIDE = 1 << 20 };
@@ -26,7 +27,7 @@ struct mgm_session {
 
 struct mgm_matte_settings mgm_matte_settings_defaults(void)
 {
-    return (struct mgm_matte_settings){MGM_GUIDANCE_AUTO, DILATE_OS4, DILATE_OS1};
+    return (struct mgm_matte_settings){.guidance = MGM_GUIDANCE_AUTO, .dilate_os4 = DILATE_OS4, .dilate_os1 = DILATE_OS1};
 }
 
 enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_model *model, struct mgm_session **out)
@@ -135,10 +136,10 @@ enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, co
                             struct mgm_forward_result *result)
 {
     struct mgm_context *ctx = session->ctx;
-    if (n < 1 || h < 1 || w < 1 || h % NETWORK_GRAIN || w % NETWORK_GRAIN)
+    if (n < 1 || h < 1 || w < 1 || h % MGM_NETWORK_GRAIN || w % MGM_NETWORK_GRAIN)
         return mgm_fail(ctx, MGM_E_SHAPE,
                         "the input is %d pictures of %d×%d pixels; height and width must be multiples of %d", n, w, h,
-                        NETWORK_GRAIN);
+                        MGM_NETWORK_GRAIN);
     if (h > MAX_SIDE || w > MAX_SIDE || (double)n * h * w > MAX_PIXELS)
         return mgm_fail(ctx, MGM_E_INVALID, "the input is %d pictures of %d×%d pixels; sides of at most %d can be computed",
                         n, w, h, MAX_SIDE);
@@ -160,60 +161,6 @@ enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, co
 }
 
 /* ---- a photo of any size --------------------------------------------------------------------------------------------- */
-
-/** Coordinate in [0, size) that `at` ≥ 0 is a reflection of; the border pixel itself is not repeated. */
-static int reflect(int at, int size)
-{
-    if (size == 1)
-        return 0;
-    const int period = 2 * (size - 1);
-    at %= period;
-    return at < size ? at : period - at;
-}
-
-struct packing {
-    const struct mgm_image *photo;
-    const float *guidance; /* [height, width] */
-    int w;                 /* padded */
-    const int *columns;    /* [w]: where each padded column comes from */
-    float *dst;            /* [h, w, 4] */
-};
-
-static void pack_rows(void *argument, size_t begin, size_t end)
-{
-    const struct packing *job = argument;
-    const struct mgm_image *photo = job->photo;
-    const float scale = photo->bits == 16 ? 1.0f / 65535.0f : 1.0f / 255.0f;
-    for (size_t y = begin; y < end; y++) {
-        const size_t from = (size_t)reflect((int)y, photo->height);
-        const unsigned char *bytes = (const unsigned char *)photo->pixels + from * photo->stride;
-        const uint16_t *words = (const uint16_t *)(const void *)bytes;
-        const float *guidance = job->guidance + from * (size_t)photo->width;
-        float *dst = job->dst + y * (size_t)job->w * MGM_NETWORK_INPUTS;
-        for (int x = 0; x < job->w; x++, dst += MGM_NETWORK_INPUTS) {
-            const int column = job->columns[x];
-            for (int c = 0; c < 3; c++) {
-                const int value = photo->bits == 16 ? words[3 * column + c] : bytes[3 * column + c];
-                dst[c] = ((float)value * scale - mgm_network_mean[c]) / mgm_network_deviation[c];
-            }
-            dst[3] = guidance[column];
-        }
-    }
-}
-
-static enum mgm_status pack_photo(struct mgm_context *ctx, const struct mgm_image *photo, const float *guidance, int h,
-                                  int w, float *dst)
-{
-    int *columns = mgm_alloc((size_t)w, sizeof *columns);
-    if (!columns)
-        return mgm_fail_nomem(ctx, "the padded photo");
-    for (int x = 0; x < w; x++)
-        columns[x] = reflect(x, photo->width);
-    struct packing job = {photo, guidance, w, columns, dst};
-    mgm_parallel_for(ctx->threads, (size_t)h, pack_rows, &job);
-    mgm_free(columns);
-    return MGM_OK;
-}
 
 static enum mgm_status check_image(struct mgm_context *ctx, const char *what, const struct mgm_image *image, int channels)
 {
@@ -251,13 +198,32 @@ static enum mgm_status check_arguments(struct mgm_context *ctx, const struct mgm
     return MGM_OK;
 }
 
+/** Above this a pixel belongs to a component of the matte, as in the published code. */
+static const float COMPONENT_ALPHA = 0.05f;
+
+/** Clears what does not belong to the largest component of the padded matte. */
+static enum mgm_status keep_largest_component(struct mgm_context *ctx, const struct mgm_frame *frame, float *alpha)
+{
+    const size_t count = (size_t)frame->height * (size_t)frame->width;
+    uint8_t *mask = mgm_alloc(count, 1);
+    if (!mask)
+        return mgm_fail_nomem(ctx, "the components of the matte");
+    for (size_t i = 0; i < count; i++)
+        mask[i] = alpha[i] > COMPONENT_ALPHA;
+    const enum mgm_status status = mgm_keep_largest_component(ctx, mask, frame->height, frame->width, MGM_CONNECT_8);
+    for (size_t i = 0; i < count; i++)
+        alpha[i] = mask[i] ? alpha[i] : 0;
+    mgm_free(mask);
+    return status;
+}
+
 /** Cuts the photo's part out of the padded planes; the shares are of that part. */
-static void crop(const struct planes *planes, int padded_w, int height, int width, float *alpha,
+static void crop(const struct planes *planes, const struct mgm_frame *frame, int height, int width, float *alpha,
                  struct mgm_matte_report *report)
 {
     size_t os4 = 0, os1 = 0;
     for (int y = 0; y < height; y++) {
-        const size_t row = (size_t)y * (size_t)padded_w;
+        const size_t row = (size_t)(frame->top + y) * (size_t)frame->width + (size_t)frame->left;
         memcpy(alpha + (size_t)y * (size_t)width, planes->fused + row, (size_t)width * sizeof *alpha);
         for (int x = 0; x < width; x++) {
             os4 += planes->unknown_os4[row + (size_t)x];
@@ -269,9 +235,18 @@ static void crop(const struct planes *planes, int padded_w, int height, int widt
     report->uncertain_os1 = (double)os1 / pixels;
 }
 
-static int round_up(int size)
+/** Down to steps of 1/255: whoever then rounds to 8 bit gets what the published code, which truncates, writes. */
+static void truncate_to_bytes(float *alpha, size_t count)
 {
-    return (size + NETWORK_GRAIN - 1) / NETWORK_GRAIN * NETWORK_GRAIN;
+    for (size_t i = 0; i < count; i++)
+        alpha[i] = floorf(alpha[i] * 255.0f) / 255.0f;
+}
+
+static enum mgm_guidance decide_guidance(const struct mgm_image *mask, const struct mgm_matte_settings *settings)
+{
+    if (settings->guidance != MGM_GUIDANCE_AUTO)
+        return settings->guidance;
+    return settings->reference ? MGM_GUIDANCE_MASK : mgm_guidance_decide(mask);
 }
 
 enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo, const struct mgm_image *mask,
@@ -280,26 +255,27 @@ enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *p
     struct mgm_context *ctx = session->ctx;
     struct mgm_matte_report ignored, *facts = report ? report : &ignored;
     TRY(check_arguments(ctx, photo, mask, settings));
-    *facts = (struct mgm_matte_report){.guidance = settings->guidance};
-    if (facts->guidance == MGM_GUIDANCE_AUTO)
-        facts->guidance = mgm_guidance_decide(mask);
+    const struct mgm_frame frame = mgm_frame_around(photo->width, photo->height, settings->reference);
+    *facts = (struct mgm_matte_report){
+        .guidance = decide_guidance(mask, settings), .network_width = frame.width, .network_height = frame.height};
     /* alpha holds the guidance until the network has read it: it has the right size, and the result comes last. */
     TRY(mgm_guidance_convert(ctx, mask, facts->guidance, alpha));
-    const int h = round_up(photo->height), w = round_up(photo->width);
-    facts->network_width = w;
-    facts->network_height = h;
-    TRY(prepare_plan(session, 1, h, w));
-    TRY(pack_photo(ctx, photo, alpha, h, w, mgm_infer_plan_input(session->plan)));
+    TRY(prepare_plan(session, 1, frame.height, frame.width));
+    TRY(mgm_frame_pack(ctx, &frame, photo, alpha, mgm_infer_plan_input(session->plan)));
     struct planes planes;
     void *block = NULL;
-    TRY(allocate_planes(ctx, (size_t)h * (size_t)w, &block, &planes));
+    TRY(allocate_planes(ctx, (size_t)frame.height * (size_t)frame.width, &block, &planes));
     const double start = mgm_clock_seconds();
     enum mgm_status status = mgm_infer_plan_run(session->plan);
     if (status == MGM_OK)
         status = finish_picture(session, 0, settings->dilate_os4, settings->dilate_os1, &planes);
     facts->network_seconds = mgm_clock_seconds() - start;
+    if (status == MGM_OK && settings->largest_component)
+        status = keep_largest_component(ctx, &frame, planes.fused);
     if (status == MGM_OK)
-        crop(&planes, w, photo->height, photo->width, alpha, facts);
+        crop(&planes, &frame, photo->height, photo->width, alpha, facts);
+    if (status == MGM_OK && settings->reference)
+        truncate_to_bytes(alpha, (size_t)photo->height * (size_t)photo->width);
     mgm_free(block);
     return status;
 }

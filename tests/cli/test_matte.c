@@ -182,13 +182,39 @@ static void test_repeats_exactly(void **state)
     free(second.values);
 }
 
+/** The published path takes a soft mask as a mask, and the network sees a margin. */
+static void test_reference(void **state)
+{
+    (void)state;
+    make_picture("photo.png", MOTIF_COLOURS, 64, 50, 3, 8, 0);
+    make_picture("soft.png", MOTIF_SOFT, 64, 50, 1, 8, 0);
+    struct run run =
+        run_mgm("matte", in_workshop("photo.png"), in_workshop("soft.png"), "-o", in_workshop("soft-alpha.png"), "--model",
+                in_workshop("w.safetensors"), "--alpha-only", "--reference", "--largest-component", "--json", NULL);
+    expect_success(&run);
+    cJSON *object = cJSON_Parse(run.out);
+    assert_non_null(object);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(object, "guidance")), "mask");
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(object, "reference")));
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(object, "largest_component")));
+    assert_true(number_in(object, "network_width") == 128 && number_in(object, "network_height") == 128);
+    cJSON_Delete(object);
+    run = matte("photo.png", "soft.png", "default.png", "--alpha-only");
+    expect_success(&run);
+    struct pixels reference = read_pixels("soft-alpha.png"), usual = read_pixels("default.png");
+    assert_true(reference.width == 64 && reference.height == 50 && reference.channels == 1);
+    assert_memory_not_equal(reference.values, usual.values, 64 * 50);
+    free(reference.values);
+    free(usual.values);
+}
+
 int main(void)
 {
 #define IN_WORKSHOP(test) cmocka_unit_test_setup_teardown(test, set_up, workshop_close)
     const struct CMUnitTest tests[] = {
         IN_WORKSHOP(test_sizes),           IN_WORKSHOP(test_guidance_and_report), IN_WORKSHOP(test_kinds_of_mask),
         IN_WORKSHOP(test_kinds_of_photo),  IN_WORKSHOP(test_orientation),         IN_WORKSHOP(test_resized_mask),
-        IN_WORKSHOP(test_repeats_exactly),
+        IN_WORKSHOP(test_repeats_exactly), IN_WORKSHOP(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

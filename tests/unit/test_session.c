@@ -128,6 +128,35 @@ static void test_one_session_for_many(void **state)
     }
 }
 
+static struct mgm_matte_report matte_by_reference(struct mgm_image photo, struct mgm_image mask, bool largest)
+{
+    struct mgm_matte_settings settings = mgm_matte_settings_defaults();
+    struct mgm_matte_report report;
+    settings.reference = true;
+    settings.largest_component = largest;
+    assert_int_equal(mgm_matte(session, &photo, &mask, &settings, alpha, &report), MGM_OK);
+    return report;
+}
+
+/** A multiple of 32 gets its margin too; a soft mask is thresholded; alpha comes in whole steps. */
+static void test_reference(void **state)
+{
+    (void)state;
+    struct mgm_matte_report report = matte_by_reference(photo_of(32, 32), mask_of(32, 32), false);
+    assert_int_equal(report.network_width, 96);
+    assert_int_equal(report.network_height, 96);
+    mask_pixels[0] = 30000;
+    report = matte_by_reference(photo_of(W, H), mask_of(W, H), false);
+    assert_int_equal(report.guidance, MGM_GUIDANCE_MASK);
+    assert_int_equal(report.network_width, 128);
+    for (int p = 0; p < H * W; p++)
+        assert_float_equal(alpha[p] * 255, (float)(int)(alpha[p] * 255 + 0.5f), 1e-4);
+    mask_pixels[0] = 65535;
+    report = matte_by_reference(photo_of(1, 1), mask_of(1, 1), true);
+    assert_int_equal(report.network_height, 96);
+    mask_pixels[0] = 0;
+}
+
 static void test_every_width_has_channels(void **state)
 {
     (void)state;
@@ -145,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_weights_without_spectral_norm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_weights_that_overflow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_session_for_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reference, set_up, tear_down),
         cmocka_unit_test(test_every_width_has_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

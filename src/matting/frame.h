@@ -1,0 +1,33 @@
+/**
+ * A photo of any size as the network's input: its sides are filled up to multiples of 32 with reflected pixels (the border
+ * pixel itself is not repeated), and colours are normalised.
+ */
+#ifndef MGM_MATTING_FRAME_H
+#define MGM_MATTING_FRAME_H
+
+#include "base/context.h"
+
+enum { MGM_NETWORK_GRAIN = 32 };
+
+/** The picture that the network sees, and where the photo lies in it. */
+struct mgm_frame {
+    int width, height; /* multiples of MGM_NETWORK_GRAIN */
+    int left, top;
+};
+
+/**
+ * @param reference  as in the published code: 32 more pixels on every side. Otherwise there are none on the left and at the
+ *                   top, and as few as can be on the right and at the bottom.
+ */
+struct mgm_frame mgm_frame_around(int width, int height, bool reference);
+
+/**
+ * @param photo     RGB, 8 or 16 bit, of the size for which the frame was made
+ * @param guidance  f32 [photo height, photo width]
+ * @param dst       f32 [frame height, frame width, 4]
+ * @return MGM_E_NOMEM
+ */
+MGM_MUST_CHECK enum mgm_status mgm_frame_pack(struct mgm_context *ctx, const struct mgm_frame *frame,
+                                              const struct mgm_image *photo, const float *guidance, float *dst);
+
+#endif
