@@ -3,6 +3,7 @@
 #include "matting/model.h"
 #include "matting/network.h"
 #include "report.h"
+#include "weights/pth.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@ const struct command cmd_info = {
     .name = "info",
     .summary = "says what a weights file holds",
     .synopsis = "FILE [--json]",
-    .details = "Reads any safetensors file. Of a matting network it tells width, size and how it was trained;\n"
+    .details = "Reads any safetensors file, and checkpoints of PyTorch's (nothing in them is executed). Of a matting network it tells width, size and how it was trained;\n"
                "of anything else, what tensors it has.",
     .options = options,
     .min_operands = 1,
@@ -35,7 +36,7 @@ const struct command cmd_info = {
 
 static const char *dtype_name(enum mgm_dtype dtype)
 {
-    static const char *const names[] = {"F32", "F16", "BF16", "F64", "U8", "I64", "other"};
+    static const char *const names[] = {"F32", "F16", "BF16", "F64", "U8", "I64", "I32", "I16", "I8", "BOOL", "other"};
     return dtype <= MGM_DTYPE_OTHER ? names[dtype] : "other";
 }
 
@@ -134,7 +135,7 @@ static int run(int argc, char **argv)
     int status = command_parse(&cmd_info, argc, argv, &values, &operands);
     if (status != COMMAND_GO_ON)
         return status;
-    if (mgm_context_create(&ctx) != MGM_OK || mgm_safetensors_open(ctx, operands.values[0], &file) != MGM_OK) {
+    if (mgm_context_create(&ctx) != MGM_OK || mgm_weights_open(ctx, operands.values[0], &file) != MGM_OK) {
         status = command_failed(&cmd_info, "%s", mgm_context_error(ctx));
     } else {
         cJSON *object = describe(ctx, operands.values[0], file);

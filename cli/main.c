@@ -7,6 +7,7 @@
 
 extern const struct command cmd_matte;
 extern const struct command cmd_info;
+extern const struct command cmd_convert;
 extern const struct command cmd_forward;
 extern const struct command cmd_eval;
 extern const struct command cmd_guidance;
@@ -16,6 +17,7 @@ extern const struct command cmd_train;
 const struct command *const command_table[] = {
     &cmd_matte,
     &cmd_info,
+    &cmd_convert,
     &cmd_forward,
     &cmd_eval,
     &cmd_guidance,

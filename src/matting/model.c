@@ -2,12 +2,13 @@
 
 #include "base/memory.h"
 #include "matting/network.h"
+#include "weights/pth.h"
 
 #include <cjson/cJSON.h>
 #include <string.h>
 
 static const double MAX_WIDTH = 8;
-static const char FILE_SUFFIX[] = ".safetensors";
+static const char *const FILE_SUFFIXES[] = {".safetensors", ".pth", ".pt"};
 
 static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file)
 {
@@ -33,14 +34,19 @@ static enum mgm_status find_width(struct mgm_context *ctx, const struct mgm_safe
     return MGM_OK;
 }
 
-/* Last part of the path, without ".safetensors". NULL: no memory. */
+/* Last part of the path, without what says the format. NULL: no memory. */
 static char *name_from_path(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *name = mgm_strdup(slash ? slash + 1 : path);
-    size_t length = name ? strlen(name) : 0, suffix = sizeof FILE_SUFFIX - 1;
-    if (length > suffix && strcmp(name + length - suffix, FILE_SUFFIX) == 0)
-        name[length - suffix] = 0;
+    size_t length = name ? strlen(name) : 0;
+    for (size_t i = 0; i < sizeof FILE_SUFFIXES / sizeof *FILE_SUFFIXES; i++) {
+        size_t suffix = strlen(FILE_SUFFIXES[i]);
+        if (length > suffix && strcmp(name + length - suffix, FILE_SUFFIXES[i]) == 0) {
+            name[length - suffix] = 0;
+            break;
+        }
+    }
     return name;
 }
 
@@ -82,7 +88,7 @@ enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct
 {
     struct mgm_safetensors *file = NULL;
     *out = NULL;
-    TRY(mgm_safetensors_open(ctx, path, &file));
+    TRY(mgm_weights_open(ctx, path, &file));
     enum mgm_status status = mgm_model_from_file(ctx, file, out);
     mgm_safetensors_close(&file);
     return status;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "matting/model.h"
+#include "weights/pth.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -61,7 +62,7 @@ static enum mgm_status make_folder(struct mgm_context *ctx, const char *folder)
 static enum mgm_status load_initial(struct mgm_train_run *run)
 {
     struct mgm_safetensors *file = NULL;
-    TRY(mgm_safetensors_open(run->ctx, run->config->init, &file));
+    TRY(mgm_weights_open(run->ctx, run->config->init, &file));
     enum mgm_status status = mgm_params_load(run->ctx, &run->graph, file, &run->state.params);
     mgm_safetensors_close(&file);
     if (status == MGM_OK && run->state.average)

@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* An empty file maps to nothing, which is no failure: parsing says what is wrong with it. */
-static enum mgm_status map_file(struct mgm_context *ctx, const char *path, void **mapping, size_t *size)
+enum mgm_status mgm_safetensors_map(struct mgm_context *ctx, struct mgm_safetensors *file)
 {
+    const char *path = file->name;
     struct stat facts;
     enum mgm_status status = MGM_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for a writer where path is a pipe */
@@ -24,12 +24,12 @@ static enum mgm_status map_file(struct mgm_context *ctx, const char *path, void 
     if (fstat(fd, &facts) != 0) {
         status = mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
     } else if (!S_ISREG(facts.st_mode)) {
-        status = mgm_fail(ctx, MGM_E_IO, "%s: not a file; expected weights in a safetensors file", path);
+        status = mgm_fail(ctx, MGM_E_IO, "%s: not a file; expected a file with weights", path);
     } else if (facts.st_size > 0) {
-        *size = (size_t)facts.st_size;
-        *mapping = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (*mapping == MAP_FAILED) {
-            *mapping = NULL;
+        file->mapping_size = (size_t)facts.st_size;
+        file->mapping = mmap(NULL, file->mapping_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (file->mapping == MAP_FAILED) {
+            file->mapping = NULL;
             status = mgm_fail(ctx, MGM_E_IO, "%s: cannot be mapped into memory: %s", path, strerror(errno));
         }
     }
@@ -37,8 +37,9 @@ static enum mgm_status map_file(struct mgm_context *ctx, const char *path, void 
     return status;
 }
 
-static enum mgm_status create(struct mgm_context *ctx, const char *name, struct mgm_safetensors **out)
+enum mgm_status mgm_safetensors_create(struct mgm_context *ctx, const char *name, struct mgm_safetensors **out)
 {
+    *out = NULL;
     struct mgm_safetensors *file = mgm_alloc_zeroed(1, sizeof *file);
     if (file)
         file->name = mgm_strdup(name);
@@ -53,8 +54,7 @@ static enum mgm_status create(struct mgm_context *ctx, const char *name, struct 
 enum mgm_status mgm_safetensors_parse(struct mgm_context *ctx, const char *name, const void *bytes, size_t size,
                                       struct mgm_safetensors **out)
 {
-    *out = NULL;
-    TRY(create(ctx, name, out));
+    TRY(mgm_safetensors_create(ctx, name, out));
     enum mgm_status status = mgm_safetensors_read_header(ctx, *out, bytes, size);
     if (status != MGM_OK)
         mgm_safetensors_close(out);
@@ -63,10 +63,9 @@ enum mgm_status mgm_safetensors_parse(struct mgm_context *ctx, const char *name,
 
 enum mgm_status mgm_safetensors_open(struct mgm_context *ctx, const char *path, struct mgm_safetensors **out)
 {
-    *out = NULL;
-    TRY(create(ctx, path, out));
+    TRY(mgm_safetensors_create(ctx, path, out));
     struct mgm_safetensors *file = *out;
-    enum mgm_status status = map_file(ctx, path, &file->mapping, &file->mapping_size);
+    enum mgm_status status = mgm_safetensors_map(ctx, file);
     if (status == MGM_OK)
         status = mgm_safetensors_read_header(ctx, file, file->mapping, file->mapping_size);
     if (status != MGM_OK)
@@ -82,6 +81,10 @@ void mgm_safetensors_close(struct mgm_safetensors **handle)
     cJSON_Delete(file->header);
     mgm_free(file->entries);
     mgm_free(file->by_name);
+    for (struct safetensors_block *block = file->blocks, *older; block; block = older) {
+        older = block->older;
+        mgm_free(block);
+    }
     if (file->mapping)
         munmap(file->mapping, file->mapping_size);
     mgm_free(file->name);

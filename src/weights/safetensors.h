@@ -13,14 +13,26 @@
 
 #include <stdint.h>
 
-enum mgm_dtype { MGM_DTYPE_F32, MGM_DTYPE_F16, MGM_DTYPE_BF16, MGM_DTYPE_F64, MGM_DTYPE_U8, MGM_DTYPE_I64, MGM_DTYPE_OTHER };
+enum mgm_dtype {
+    MGM_DTYPE_F32,
+    MGM_DTYPE_F16,
+    MGM_DTYPE_BF16,
+    MGM_DTYPE_F64,
+    MGM_DTYPE_U8,
+    MGM_DTYPE_I64,
+    MGM_DTYPE_I32,
+    MGM_DTYPE_I16,
+    MGM_DTYPE_I8,
+    MGM_DTYPE_BOOL,
+    MGM_DTYPE_OTHER
+};
 
 enum { MGM_TENSOR_MAX_DIMS = 8 };
 
 struct mgm_tensor {
     const char *name;
     enum mgm_dtype dtype;
-    const char *type; /* the file's own word for it: "F32", "I32" */
+    const char *type; /* the file's own word for it: "F32", "U32" */
     int ndim;
     int64_t dims[MGM_TENSOR_MAX_DIMS];
     size_t count;     /* values */

@@ -10,7 +10,7 @@
 #error "safetensors data are little-endian; reading them on this machine needs a conversion that is not written yet"
 #endif
 
-/* All types of the format. Those without a value of their own can be listed and measured, not converted. */
+/* All types of the format, in the order of enum mgm_dtype. Those without a value of their own can be listed and measured, not converted. */
 static const struct {
     const char *word;
     enum mgm_dtype dtype;
@@ -18,8 +18,8 @@ static const struct {
 } types[] = {
     {"F32", MGM_DTYPE_F32, 4},       {"F16", MGM_DTYPE_F16, 2},       {"BF16", MGM_DTYPE_BF16, 2},
     {"F64", MGM_DTYPE_F64, 8},       {"U8", MGM_DTYPE_U8, 1},         {"I64", MGM_DTYPE_I64, 8},
-    {"BOOL", MGM_DTYPE_OTHER, 1},    {"I8", MGM_DTYPE_OTHER, 1},      {"I16", MGM_DTYPE_OTHER, 2},
-    {"U16", MGM_DTYPE_OTHER, 2},     {"I32", MGM_DTYPE_OTHER, 4},     {"U32", MGM_DTYPE_OTHER, 4},
+    {"I32", MGM_DTYPE_I32, 4},       {"I16", MGM_DTYPE_I16, 2},       {"I8", MGM_DTYPE_I8, 1},
+    {"BOOL", MGM_DTYPE_BOOL, 1},     {"U16", MGM_DTYPE_OTHER, 2},     {"U32", MGM_DTYPE_OTHER, 4},
     {"U64", MGM_DTYPE_OTHER, 8},     {"C64", MGM_DTYPE_OTHER, 8},     {"F8_E4M3", MGM_DTYPE_OTHER, 1},
     {"F8_E5M2", MGM_DTYPE_OTHER, 1}, {"F8_E8M0", MGM_DTYPE_OTHER, 1},
 };
@@ -155,6 +155,15 @@ static int compare_offsets(const void *a, const void *b)
     return (left->end > right->end) - (left->end < right->end);
 }
 
+enum mgm_status mgm_safetensors_sort_names(struct mgm_context *ctx, struct mgm_safetensors *file)
+{
+    qsort(file->by_name, (size_t)file->count, sizeof *file->by_name, compare_names);
+    for (int i = 1; i < file->count; i++)
+        if (compare_names(&file->by_name[i - 1], &file->by_name[i]) == 0)
+            return refuse(ctx, file, file->by_name[i]->tensor.name, "occurs more than once");
+    return MGM_OK;
+}
+
 /* Data without gap, overlap or rest; names that occur once. Leaves by_name sorted by name. */
 static enum mgm_status check_together(struct mgm_context *ctx, struct mgm_safetensors *file, uint64_t data_size)
 {
@@ -170,11 +179,7 @@ static enum mgm_status check_together(struct mgm_context *ctx, struct mgm_safete
     if (end != data_size)
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: %llu bytes of data, but its tensors take %llu", file->name,
                         (unsigned long long)data_size, (unsigned long long)end);
-    qsort(file->by_name, (size_t)file->count, sizeof *file->by_name, compare_names);
-    for (int i = 1; i < file->count; i++)
-        if (compare_names(&file->by_name[i - 1], &file->by_name[i]) == 0)
-            return refuse(ctx, file, file->by_name[i]->tensor.name, "occurs more than once");
-    return MGM_OK;
+    return mgm_safetensors_sort_names(ctx, file);
 }
 
 static int compare_keys(const void *a, const void *b)
