@@ -15,7 +15,7 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights, a safetensors file", 0, 0, true},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights, safetensors or .pth", 0, 0, true},
     {"input", 'i', OPTION_TEXT, offsetof(struct values, input), "PATH", "safetensors file with image and guidance", 0, 0,
      true},
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "safetensors file to write", 0, 0, true},

@@ -26,8 +26,8 @@ const struct command cmd_info = {
     .name = "info",
     .summary = "says what a weights file holds",
     .synopsis = "FILE [--json]",
-    .details = "Reads any safetensors file, and checkpoints of PyTorch's (nothing in them is executed). Of a matting network it tells width, size and how it was trained;\n"
-               "of anything else, what tensors it has.",
+    .details = "Reads any safetensors file, and checkpoints of PyTorch's (nothing in them is executed). Of a matting\n"
+               "network it tells width, size and how it was trained; of anything else, what tensors it has.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,
