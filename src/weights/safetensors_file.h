@@ -38,7 +38,8 @@ enum { SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000 };
 #define SAFETENSORS_METADATA "__metadata__"
 
 /** An empty handle with that name. */
-MGM_MUST_CHECK enum mgm_status mgm_safetensors_create(struct mgm_context *ctx, const char *name, struct mgm_safetensors **out);
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_create(struct mgm_context *ctx, const char *name,
+                                                      struct mgm_safetensors **out);
 /** Maps the file that it is named after. An empty file maps to NULL, which is no failure. */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_map(struct mgm_context *ctx, struct mgm_safetensors *file);
 /** Sorts by_name. @return MGM_E_FORMAT for a name that occurs more than once */

@@ -10,7 +10,8 @@
 #error "safetensors data are little-endian; reading them on this machine needs a conversion that is not written yet"
 #endif
 
-/* All types of the format, in the order of enum mgm_dtype. Those without a value of their own can be listed and measured, not converted. */
+/* All types of the format, in the order of enum mgm_dtype. Those without a value of their own can be listed and measured,
+ * not converted. */
 static const struct {
     const char *word;
     enum mgm_dtype dtype;

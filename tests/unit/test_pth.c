@@ -240,6 +240,9 @@ static void pickles_that_are_none(void **state)
          "cbuiltins\neval\n.",
          "asks for 'builtins.eval'", MGM_E_UNSUPPORTED},
         {"\x80\x02"
+         "cevil\nOrderedDict\n.",
+         "asks for 'evil.OrderedDict'", MGM_E_UNSUPPORTED},
+        {"\x80\x02"
          "cnumpy.core\x1b[2J\nscalar\n.",
          "asks for 'numpy.core?[2J.scalar'", MGM_E_UNSUPPORTED},
         {"\x80\x04}.", "protocol 4", MGM_E_UNSUPPORTED},
