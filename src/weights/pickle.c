@@ -1,4 +1,4 @@
-#include "weights/pickle.h"
+#include "weights/pickle_stack.h"
 
 #include "base/memory.h"
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_OBJECTS = 1 << 20, MAX_ITEMS = 1 << 22, MAX_MEMO = 1 << 20, MAX_STACK = 1 << 20, MAX_SIZE = 64 << 20 };
+enum { MAX_MEMO = 1 << 20, MAX_SIZE = 64 << 20 };
 enum { HIGHEST_PROTOCOL = 2, MAX_NAME = 120 };
 
 /* Everything that a pickle may name. */
@@ -25,111 +25,6 @@ static const struct pickle_global whitelist[] = {
     {"torch", "ByteStorage", PICKLE_STORAGE_TYPE, MGM_DTYPE_U8},
     {"torch", "BoolStorage", PICKLE_STORAGE_TYPE, MGM_DTYPE_BOOL},
 };
-
-struct mgm_pickle {
-    struct mgm_context *ctx;
-    const char *name; /* only while it is read */
-    const uint8_t *bytes;
-    size_t size, at;
-    struct pickle_items *newest; /* all objects */
-    size_t object_count, item_count;
-    struct pickle_items stack, memo, storages;
-    struct pickle_items marks; /* INTEGER: height of the stack */
-    bool done;
-};
-
-static enum mgm_status damaged(struct mgm_pickle *p, const char *what)
-{
-    return mgm_fail(p->ctx, MGM_E_FORMAT, "%s: damaged, or no checkpoint of PyTorch's: %s (byte %zu of its pickle)", p->name,
-                    what, p->at);
-}
-
-/* ---- values --------------------------------------------------------------------------------------------------------- */
-
-static enum mgm_status append(struct mgm_pickle *p, struct pickle_items *items, struct pickle_value value)
-{
-    if (items->count == items->capacity) {
-        size_t capacity = items->capacity ? 2 * items->capacity : 8;
-        struct pickle_value *values = mgm_alloc(capacity, sizeof *values);
-        if (!values)
-            return mgm_fail_nomem(p->ctx, p->name);
-        if (items->count)
-            memcpy(values, items->values, items->count * sizeof *values);
-        mgm_free(items->values);
-        items->values = values;
-        items->capacity = capacity;
-    }
-    items->values[items->count++] = value;
-    return MGM_OK;
-}
-
-static enum mgm_status push(struct mgm_pickle *p, struct pickle_value value)
-{
-    if (p->stack.count == MAX_STACK)
-        return damaged(p, "more values at once than any checkpoint has");
-    return append(p, &p->stack, value);
-}
-
-/* Height below which nothing may be taken from the stack. */
-static size_t floor_of(const struct mgm_pickle *p)
-{
-    return p->marks.count ? (size_t)p->marks.values[p->marks.count - 1].integer : 0;
-}
-
-static enum mgm_status pop(struct mgm_pickle *p, struct pickle_value *value)
-{
-    *value = (struct pickle_value){0};
-    if (p->stack.count <= floor_of(p))
-        return damaged(p, "a value is missing");
-    *value = p->stack.values[--p->stack.count];
-    return MGM_OK;
-}
-
-/* The value on top, which stays. */
-static enum mgm_status top(struct mgm_pickle *p, struct pickle_value **value)
-{
-    *value = NULL;
-    if (p->stack.count <= floor_of(p))
-        return damaged(p, "a value is missing");
-    *value = &p->stack.values[p->stack.count - 1];
-    return MGM_OK;
-}
-
-static enum mgm_status add_item(struct mgm_pickle *p, struct pickle_items *items, struct pickle_value value)
-{
-    if (++p->item_count > MAX_ITEMS)
-        return damaged(p, "more items than any checkpoint has");
-    return append(p, items, value);
-}
-
-/* Pushes a new object that takes the count uppermost values from the stack. */
-static enum mgm_status push_object(struct mgm_pickle *p, enum pickle_kind kind, size_t count)
-{
-    if (p->stack.count - floor_of(p) < count)
-        return damaged(p, "a value is missing");
-    if (++p->object_count > MAX_OBJECTS)
-        return damaged(p, "more objects than any checkpoint has");
-    struct pickle_items *items = mgm_alloc_zeroed(1, sizeof *items);
-    if (!items)
-        return mgm_fail_nomem(p->ctx, p->name);
-    items->older = p->newest;
-    p->newest = items;
-    for (size_t i = p->stack.count - count; i < p->stack.count; i++)
-        TRY(add_item(p, items, p->stack.values[i]));
-    p->stack.count -= count;
-    return push(p, (struct pickle_value){.kind = kind, .items = items});
-}
-
-/* Values above the last mark, which is removed. */
-static enum mgm_status pop_mark(struct mgm_pickle *p, size_t *count)
-{
-    *count = 0;
-    if (!p->marks.count)
-        return damaged(p, "a mark is missing");
-    *count = p->stack.count - floor_of(p);
-    p->marks.count--;
-    return MGM_OK;
-}
 
 /* ---- reading the bytes ---------------------------------------------------------------------------------------------- */
 
@@ -158,7 +53,7 @@ static enum mgm_status push_integer(struct mgm_pickle *p, int bytes)
     uint64_t value;
     TRY(take_unsigned(p, bytes, &value));
     int64_t number = bytes == 4 ? (int32_t)(uint32_t)value : (int64_t)value;
-    return push(p, (struct pickle_value){.kind = PICKLE_INTEGER, .integer = number});
+    return pickle_push(p, (struct pickle_value){.kind = PICKLE_INTEGER, .integer = number});
 }
 
 /* LONG1: two's complement of any length. */
@@ -169,12 +64,12 @@ static enum mgm_status push_long(struct mgm_pickle *p)
     TRY(take_unsigned(p, 1, &length));
     TRY(take(p, length, &at));
     if (length > 8)
-        return push(p, (struct pickle_value){.kind = PICKLE_HUGE});
+        return pickle_push(p, (struct pickle_value){.kind = PICKLE_HUGE});
     for (uint64_t i = 0; i < 8; i++) {
         uint64_t byte = i < length ? at[i] : length && (at[length - 1] & 0x80) ? 0xFF : 0;
         value |= byte << (8 * i);
     }
-    return push(p, (struct pickle_value){.kind = PICKLE_INTEGER, .integer = (int64_t)value});
+    return pickle_push(p, (struct pickle_value){.kind = PICKLE_INTEGER, .integer = (int64_t)value});
 }
 
 static enum mgm_status push_real(struct mgm_pickle *p)
@@ -186,7 +81,7 @@ static enum mgm_status push_real(struct mgm_pickle *p)
     for (int i = 0; i < 8; i++)
         bits = bits << 8 | at[i];
     memcpy(&real, &bits, sizeof real);
-    return push(p, (struct pickle_value){.kind = PICKLE_REAL, .real = real});
+    return pickle_push(p, (struct pickle_value){.kind = PICKLE_REAL, .real = real});
 }
 
 static enum mgm_status push_text(struct mgm_pickle *p, int length_bytes)
@@ -195,7 +90,7 @@ static enum mgm_status push_text(struct mgm_pickle *p, int length_bytes)
     const uint8_t *at;
     TRY(take_unsigned(p, length_bytes, &length));
     TRY(take(p, length, &at));
-    return push(p, (struct pickle_value){.kind = PICKLE_TEXT, .length = (uint32_t)length, .text = (const char *)at});
+    return pickle_push(p, (struct pickle_value){.kind = PICKLE_TEXT, .length = (uint32_t)length, .text = (const char *)at});
 }
 
 /* A line of the pickle, printable, for comparing and for messages. */
@@ -220,7 +115,7 @@ static enum mgm_status push_global(struct mgm_pickle *p)
     TRY(take_line(p, name));
     for (size_t i = 0; i < sizeof whitelist / sizeof *whitelist; i++)
         if (strcmp(module, whitelist[i].module) == 0 && strcmp(name, whitelist[i].name) == 0)
-            return push(p, (struct pickle_value){.kind = PICKLE_GLOBAL, .global = &whitelist[i]});
+            return pickle_push(p, (struct pickle_value){.kind = PICKLE_GLOBAL, .global = &whitelist[i]});
     return mgm_fail(
         p->ctx, MGM_E_UNSUPPORTED,
         "%s: refused: its pickle asks for '%s.%s'; expected nothing but tensors, their storages and dictionaries "
@@ -235,11 +130,11 @@ static enum mgm_status remember(struct mgm_pickle *p, int index_bytes)
     uint64_t index;
     struct pickle_value *value;
     TRY(take_unsigned(p, index_bytes, &index));
-    TRY(top(p, &value));
+    TRY(pickle_peek(p, &value));
     if (index >= MAX_MEMO || index > p->memo.count)
-        return damaged(p, "values are not remembered in order");
+        return pickle_damaged(p, "values are not remembered in order");
     if (index == p->memo.count)
-        return append(p, &p->memo, *value);
+        return pickle_append(p, &p->memo, *value);
     p->memo.values[index] = *value;
     return MGM_OK;
 }
@@ -249,21 +144,21 @@ static enum mgm_status recall(struct mgm_pickle *p, int index_bytes)
     uint64_t index;
     TRY(take_unsigned(p, index_bytes, &index));
     if (index >= p->memo.count)
-        return damaged(p, "a value is used that was never remembered");
-    return push(p, p->memo.values[index]);
+        return pickle_damaged(p, "a value is used that was never remembered");
+    return pickle_push(p, p->memo.values[index]);
 }
 
 /* Moves the count uppermost values into the list, or the dictionary, below them. */
 static enum mgm_status add_to_container(struct mgm_pickle *p, enum pickle_kind kind, size_t count)
 {
-    if (p->stack.count - floor_of(p) <= count)
-        return damaged(p, "a value is missing");
+    if (p->stack.count - pickle_floor(p) <= count)
+        return pickle_damaged(p, "a value is missing");
     size_t first = p->stack.count - count;
     struct pickle_value target = p->stack.values[first - 1];
     if (target.kind != kind || (kind == PICKLE_DICT && count % 2))
-        return damaged(p, kind == PICKLE_DICT ? "expected a dictionary and pairs for it" : "expected a list");
+        return pickle_damaged(p, kind == PICKLE_DICT ? "expected a dictionary and pairs for it" : "expected a list");
     for (size_t i = first; i < p->stack.count; i++)
-        TRY(add_item(p, target.items, p->stack.values[i]));
+        TRY(pickle_add_item(p, target.items, p->stack.values[i]));
     p->stack.count = first;
     return MGM_OK;
 }
@@ -271,19 +166,19 @@ static enum mgm_status add_to_container(struct mgm_pickle *p, enum pickle_kind k
 /* OrderedDict(), or OrderedDict([[key, value], …]) as Python 2 wrote it. */
 static enum mgm_status make_dict(struct mgm_pickle *p, const struct pickle_items *arguments)
 {
-    TRY(push_object(p, PICKLE_DICT, 0));
+    TRY(pickle_push_object(p, PICKLE_DICT, 0));
     struct pickle_items *dict = p->newest;
     if (!arguments->count)
         return MGM_OK;
     struct pickle_value list = arguments->values[0];
     if (arguments->count != 1 || list.kind != PICKLE_LIST)
-        return damaged(p, "expected a list of pairs for a dictionary");
+        return pickle_damaged(p, "expected a list of pairs for a dictionary");
     for (size_t i = 0; i < list.items->count; i++) {
         struct pickle_value pair = list.items->values[i];
         if ((pair.kind != PICKLE_LIST && pair.kind != PICKLE_TUPLE) || pair.items->count != 2)
-            return damaged(p, "expected a list of pairs for a dictionary");
-        TRY(add_item(p, dict, pair.items->values[0]));
-        TRY(add_item(p, dict, pair.items->values[1]));
+            return pickle_damaged(p, "expected a list of pairs for a dictionary");
+        TRY(pickle_add_item(p, dict, pair.items->values[0]));
+        TRY(pickle_add_item(p, dict, pair.items->values[1]));
     }
     return MGM_OK;
 }
@@ -292,37 +187,37 @@ static enum mgm_status make_dict(struct mgm_pickle *p, const struct pickle_items
 static enum mgm_status reduce(struct mgm_pickle *p)
 {
     struct pickle_value arguments, called;
-    TRY(pop(p, &arguments));
-    TRY(pop(p, &called));
+    TRY(pickle_pop(p, &arguments));
+    TRY(pickle_pop(p, &called));
     if (called.kind != PICKLE_GLOBAL || called.global->action == PICKLE_STORAGE_TYPE || arguments.kind != PICKLE_TUPLE)
-        return damaged(p, "expected a function and its arguments");
+        return pickle_damaged(p, "expected a function and its arguments");
     if (called.global->action == PICKLE_ORDERED_DICT)
         return make_dict(p, arguments.items);
     if (called.global->action == PICKLE_REBUILD_TENSOR)
-        return push(p, (struct pickle_value){.kind = PICKLE_TENSOR, .items = arguments.items});
+        return pickle_push(p, (struct pickle_value){.kind = PICKLE_TENSOR, .items = arguments.items});
     if (!arguments.items->count || arguments.items->values[0].kind != PICKLE_TENSOR)
-        return damaged(p, "expected a tensor for a parameter");
-    return push(p, arguments.items->values[0]);
+        return pickle_damaged(p, "expected a tensor for a parameter");
+    return pickle_push(p, arguments.items->values[0]);
 }
 
 /* Attributes of an ordered dictionary (a state_dict's "_metadata"): of no use here. */
 static enum mgm_status build(struct mgm_pickle *p)
 {
     struct pickle_value state, *target;
-    TRY(pop(p, &state));
-    TRY(top(p, &target));
-    return target->kind == PICKLE_DICT ? MGM_OK : damaged(p, "expected a dictionary");
+    TRY(pickle_pop(p, &state));
+    TRY(pickle_peek(p, &target));
+    return target->kind == PICKLE_DICT ? MGM_OK : pickle_damaged(p, "expected a dictionary");
 }
 
 static enum mgm_status persistent(struct mgm_pickle *p)
 {
     struct pickle_value id;
-    TRY(pop(p, &id));
+    TRY(pickle_pop(p, &id));
     if (id.kind != PICKLE_TUPLE)
-        return damaged(p, "expected what a storage consists of");
+        return pickle_damaged(p, "expected what a storage consists of");
     id.kind = PICKLE_STORAGE;
-    TRY(add_item(p, &p->storages, id));
-    return push(p, id);
+    TRY(pickle_add_item(p, &p->storages, id));
+    return pickle_push(p, id);
 }
 
 static enum mgm_status check_protocol(struct mgm_pickle *p)
@@ -340,10 +235,10 @@ static enum mgm_status check_protocol(struct mgm_pickle *p)
 static enum mgm_status step_marked(struct mgm_pickle *p, uint8_t opcode)
 {
     size_t count;
-    TRY(pop_mark(p, &count));
+    TRY(pickle_pop_mark(p, &count));
     switch (opcode) {
     case 't':
-        return push_object(p, PICKLE_TUPLE, count);
+        return pickle_push_object(p, PICKLE_TUPLE, count);
     case 'e':
         return add_to_container(p, PICKLE_LIST, count);
     default: /* 'u' */
@@ -355,10 +250,10 @@ static enum mgm_status step_scalar(struct mgm_pickle *p, uint8_t opcode)
 {
     switch (opcode) {
     case 'N':
-        return push(p, (struct pickle_value){.kind = PICKLE_NONE});
+        return pickle_push(p, (struct pickle_value){.kind = PICKLE_NONE});
     case 0x88:
     case 0x89:
-        return push(p, (struct pickle_value){.kind = PICKLE_BOOL, .integer = opcode == 0x88});
+        return pickle_push(p, (struct pickle_value){.kind = PICKLE_BOOL, .integer = opcode == 0x88});
     case 'J':
         return push_integer(p, 4);
     case 'K':
@@ -393,9 +288,10 @@ static enum mgm_status step(struct mgm_pickle *p, uint8_t opcode)
         p->done = true;
         return MGM_OK;
     case '(':
-        return p->marks.count == MAX_STACK
-                   ? damaged(p, "more marks than any checkpoint has")
-                   : append(p, &p->marks, (struct pickle_value){.kind = PICKLE_INTEGER, .integer = (int64_t)p->stack.count});
+        return p->marks.count == PICKLE_MAX_STACK
+                   ? pickle_damaged(p, "more marks than any checkpoint has")
+                   : pickle_append(p, &p->marks,
+                                   (struct pickle_value){.kind = PICKLE_INTEGER, .integer = (int64_t)p->stack.count});
     case 't':
     case 'e':
     case 'u':
@@ -404,11 +300,11 @@ static enum mgm_status step(struct mgm_pickle *p, uint8_t opcode)
     case 0x85:
     case 0x86:
     case 0x87:
-        return push_object(p, PICKLE_TUPLE, opcode == ')' ? 0 : opcode - 0x84u);
+        return pickle_push_object(p, PICKLE_TUPLE, opcode == ')' ? 0 : opcode - 0x84u);
     case ']':
-        return push_object(p, PICKLE_LIST, 0);
+        return pickle_push_object(p, PICKLE_LIST, 0);
     case '}':
-        return push_object(p, PICKLE_DICT, 0);
+        return pickle_push_object(p, PICKLE_DICT, 0);
     case 'a':
         return add_to_container(p, PICKLE_LIST, 1);
     case 's':
@@ -437,7 +333,7 @@ static enum mgm_status run(struct mgm_pickle *p)
         TRY(take(p, 1, &opcode));
         TRY(step(p, *opcode));
     }
-    return p->stack.count == 1 && !p->marks.count ? MGM_OK : damaged(p, "it does not end with one value");
+    return p->stack.count == 1 && !p->marks.count ? MGM_OK : pickle_damaged(p, "it does not end with one value");
 }
 
 enum mgm_status mgm_pickle_read(struct mgm_context *ctx, const char *name, const uint8_t *bytes, size_t size, size_t *used,
@@ -457,47 +353,4 @@ enum mgm_status mgm_pickle_read(struct mgm_context *ctx, const char *name, const
         mgm_pickle_destroy(&p);
     *out = p;
     return status;
-}
-
-void mgm_pickle_destroy(struct mgm_pickle **handle)
-{
-    struct mgm_pickle *p = *handle;
-    if (!p)
-        return;
-    for (struct pickle_items *items = p->newest, *older; items; items = older) {
-        older = items->older;
-        mgm_free(items->values);
-        mgm_free(items);
-    }
-    mgm_free(p->stack.values);
-    mgm_free(p->memo.values);
-    mgm_free(p->storages.values);
-    mgm_free(p->marks.values);
-    mgm_free(p);
-    *handle = NULL;
-}
-
-const struct pickle_value *mgm_pickle_top(const struct mgm_pickle *pickle)
-{
-    return &pickle->stack.values[0];
-}
-
-const struct pickle_items *mgm_pickle_storages(const struct mgm_pickle *pickle)
-{
-    return &pickle->storages;
-}
-
-bool mgm_pickle_text_is(const struct pickle_value *value, const char *text)
-{
-    return value->kind == PICKLE_TEXT && value->length == strlen(text) && memcmp(value->text, text, value->length) == 0;
-}
-
-const struct pickle_value *mgm_pickle_lookup(const struct pickle_value *dict, const char *key)
-{
-    if (dict->kind != PICKLE_DICT)
-        return NULL;
-    for (size_t i = dict->items->count; i >= 2; i -= 2)
-        if (mgm_pickle_text_is(&dict->items->values[i - 2], key))
-            return &dict->items->values[i - 1];
-    return NULL;
 }
