@@ -6,11 +6,7 @@
 #include "base/memory.h"
 #include "eval/derive.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 struct values {
     const char *output, *kind, *trimap;
@@ -46,11 +42,9 @@ const struct command cmd_guidance = {
 static enum mgm_status write_guidance(struct mgm_context *ctx, const char *folder, const char *name,
                                       const struct mgm_bitmap *guidance)
 {
-    size_t size = strlen(folder) + strlen(name) + sizeof "/.png";
-    char *path = mgm_alloc(size, 1);
+    char *path = folder_path_of(folder, name, ".png");
     if (!path)
         return mgm_fail_nomem(ctx, "a path");
-    snprintf(path, size, "%s/%s.png", folder, name);
     enum mgm_status status = image_file_write(ctx, path, guidance);
     mgm_free(path);
     return status;
@@ -60,9 +54,9 @@ static enum mgm_status derive_named(struct mgm_context *ctx, const struct values
                                     const struct folder *trimaps, const char *alpha_path, const char *name)
 {
     struct mgm_bitmap alpha = {0}, trimap = {0}, guidance = {0};
-    const char *trimap_path = trimaps ? folder_find(trimaps, name) : NULL;
-    if (trimaps && !trimap_path)
-        return mgm_fail(ctx, MGM_E_IO, "%s: there is no trimap for %s", trimaps->path, alpha_path);
+    const char *trimap_path = NULL;
+    if (trimaps)
+        TRY(folder_find(ctx, trimaps, name, &trimap_path));
     enum mgm_status status = image_file_read(ctx, alpha_path, 1, &alpha);
     if (status == MGM_OK && trimap_path)
         status = image_file_read(ctx, trimap_path, 1, &trimap);
@@ -83,8 +77,7 @@ static enum mgm_status derive_all(struct mgm_context *ctx, const struct values *
                                   const struct operands *operands)
 {
     struct folder trimaps = {0};
-    if (mkdir(values->output, 0777) != 0 && errno != EEXIST)
-        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be made: %s", values->output, strerror(errno));
+    TRY(folder_make(ctx, values->output));
     if (values->trimap)
         TRY(folder_list(ctx, values->trimap, &trimaps));
     enum mgm_status status = MGM_OK;

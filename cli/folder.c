@@ -1,5 +1,7 @@
 #include "folder.h"
 
+#include "image_file.h"
+
 #include "base/memory.h"
 
 #include <dirent.h>
@@ -7,17 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-static bool is_picture(const char *file)
-{
-    static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"};
-    const char *dot = strrchr(file, '.');
-    for (size_t i = 0; dot && dot != file && i < sizeof extensions / sizeof *extensions; i++)
-        if (strcasecmp(dot, extensions[i]) == 0)
-            return true;
-    return false;
-}
+#include <sys/stat.h>
 
 char *folder_name_of(const char *path)
 {
@@ -29,18 +21,21 @@ char *folder_name_of(const char *path)
     return name;
 }
 
-static char *join(const char *folder, const char *file)
+char *folder_path_of(const char *folder, const char *name, const char *extension)
 {
-    size_t size = strlen(folder) + strlen(file) + 2;
+    const char *slash = folder[0] && folder[strlen(folder) - 1] == '/' ? "" : "/";
+    const size_t size = strlen(folder) + strlen(name) + strlen(extension) + 2;
     char *path = mgm_alloc(size, 1);
     if (path)
-        snprintf(path, size, "%s/%s", folder, file);
+        snprintf(path, size, "%s%s%s%s", folder, slash, name, extension);
     return path;
 }
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(((const struct folder_entry *)a)->name, ((const struct folder_entry *)b)->name);
+    const struct folder_entry *left = a, *right = b;
+    const int order = strcmp(left->name, right->name);
+    return order ? order : strcmp(left->path, right->path);
 }
 
 static enum mgm_status add(struct mgm_context *ctx, struct folder *folder, int *room, const char *file)
@@ -56,19 +51,8 @@ static enum mgm_status add(struct mgm_context *ctx, struct folder *folder, int *
         folder->entries = more;
     }
     struct folder_entry *entry = &folder->entries[folder->count++];
-    *entry = (struct folder_entry){folder_name_of(file), join(folder->path, file)};
+    *entry = (struct folder_entry){folder_name_of(file), folder_path_of(folder->path, file, "")};
     return entry->name && entry->path ? MGM_OK : mgm_fail_nomem(ctx, "the list of a folder");
-}
-
-static enum mgm_status check(struct mgm_context *ctx, const struct folder *folder)
-{
-    if (folder->count == 0)
-        return mgm_fail(ctx, MGM_E_INVALID, "%s: there are no pictures in it", folder->path);
-    for (int i = 1; i < folder->count; i++)
-        if (strcmp(folder->entries[i - 1].name, folder->entries[i].name) == 0)
-            return mgm_fail(ctx, MGM_E_INVALID, "%s and %s have the same name: which is meant?", folder->entries[i - 1].path,
-                            folder->entries[i].path);
-    return MGM_OK;
 }
 
 enum mgm_status folder_list(struct mgm_context *ctx, const char *path, struct folder *out)
@@ -80,14 +64,13 @@ enum mgm_status folder_list(struct mgm_context *ctx, const char *path, struct fo
     enum mgm_status status = MGM_OK;
     int room = 0;
     for (const struct dirent *entry; status == MGM_OK && (entry = readdir(directory));)
-        if (is_picture(entry->d_name))
+        if (image_file_has_extension(entry->d_name))
             status = add(ctx, out, &room, entry->d_name);
     closedir(directory);
-    if (status == MGM_OK) {
-        if (out->count)
-            qsort(out->entries, (size_t)out->count, sizeof *out->entries, compare);
-        status = check(ctx, out);
-    }
+    if (status == MGM_OK && out->count)
+        qsort(out->entries, (size_t)out->count, sizeof *out->entries, compare);
+    else if (status == MGM_OK)
+        status = mgm_fail(ctx, MGM_E_INVALID, "%s: there are no pictures in it", path);
     if (status != MGM_OK)
         folder_release(out);
     return status;
@@ -103,12 +86,48 @@ void folder_release(struct folder *folder)
     *folder = (struct folder){0};
 }
 
-const char *folder_find(const struct folder *folder, const char *name)
+/** Index of the first entry of that name; the number of entries if there is none. */
+static int first_of(const struct folder *folder, const char *name)
 {
-    const struct folder_entry key = {.name = (char *)name};
-    if (!folder->count)
-        return NULL;
-    const struct folder_entry *found =
-        bsearch(&key, folder->entries, (size_t)folder->count, sizeof *folder->entries, compare);
-    return found ? found->path : NULL;
+    int low = 0, high = folder->count;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (strcmp(folder->entries[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < folder->count && strcmp(folder->entries[low].name, name) == 0 ? low : folder->count;
+}
+
+enum mgm_status folder_find(struct mgm_context *ctx, const struct folder *folder, const char *name, const char **path)
+{
+    const int first = first_of(folder, name);
+    if (first == folder->count)
+        return mgm_fail(ctx, MGM_E_IO, "%s: there is no picture called %s in it", folder->path, name);
+    const struct folder_entry *entry = &folder->entries[first];
+    if (first + 1 < folder->count && strcmp(entry[1].name, name) == 0)
+        return mgm_fail(ctx, MGM_E_INVALID, "%s and %s have the same name: which is meant?", entry[0].path, entry[1].path);
+    *path = entry->path;
+    return MGM_OK;
+}
+
+bool folder_holds(const struct folder *folder, const char *name)
+{
+    return first_of(folder, name) < folder->count;
+}
+
+bool folder_is(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+enum mgm_status folder_make(struct mgm_context *ctx, const char *path)
+{
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && folder_is(path)))
+        return MGM_OK;
+    if (errno == EEXIST)
+        return mgm_fail(ctx, MGM_E_IO, "%s: is a file, but a folder was expected", path);
+    return mgm_fail(ctx, MGM_E_IO, "%s: this folder cannot be made: %s", path, strerror(errno));
 }

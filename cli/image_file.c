@@ -1,137 +1,65 @@
 #include "image_file.h"
 
+#include "image_open.h"
+
 #include "base/memory.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <vips/vips.h>
 
-static void ignore_message(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data)
+const char *image_file_name(const char *path)
 {
-    (void)domain, (void)level, (void)message, (void)data;
+    return strcmp(path, IMAGE_FILE_STANDARD) == 0 ? "standard input" : path;
 }
 
-static gpointer start_vips(gpointer data)
+static bool is_deep(const VipsImage *image)
 {
-    (void)data;
-    if (vips_init("mgm") != 0)
-        return NULL;
-    vips_cache_set_max(0); /* every file is read once */
-    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ignore_message, NULL);
-    return GINT_TO_POINTER(1);
+    return vips_image_get_format(image) != VIPS_FORMAT_UCHAR;
 }
 
-/** libvips keeps its own lines of explanation; the first says what was wrong. */
-enum mgm_status image_file_fail(struct mgm_context *ctx, enum mgm_status status, const char *path, const char *what)
+/** To sRGB by the embedded profile. @return whether there was one that could be used */
+static bool apply_profile(VipsImage **image)
 {
-    char reason[256];
-    snprintf(reason, sizeof reason, "%s", vips_error_buffer());
-    vips_error_clear();
-    reason[strcspn(reason, "\n")] = '\0';
-    return mgm_fail(ctx, status, "%s: %s (%s)", path, what, reason);
-}
-
-enum mgm_status image_file_start(struct mgm_context *ctx)
-{
-    static GOnce once = G_ONCE_INIT;
-    if (!g_once(&once, start_vips, NULL))
-        return image_file_fail(ctx, MGM_E_UNSUPPORTED, "libvips", "cannot be started");
-    return MGM_OK;
-}
-
-static void drop(VipsImage **image)
-{
-    if (*image)
-        g_object_unref(*image);
-    *image = NULL;
-}
-
-/** Puts the result of one operation in place of its operand. */
-static int replace(VipsImage **image, VipsImage *result, int failed)
-{
-    if (failed)
-        return -1;
-    drop(image);
-    *image = result;
-    return 0;
-}
-
-#define STEP(image, operation, ...)                                                                                         \
-    do {                                                                                                                    \
-        VipsImage *step_ = NULL;                                                                                            \
-        int failed_ = operation(*(image), &step_, ##__VA_ARGS__, NULL);                                                     \
-        if (replace(image, step_, failed_) != 0)                                                                            \
-            return -1;                                                                                                      \
-    } while (0)
-
-/* Through a source, not a name: libvips reads options out of names ("a[1].png"). */
-static int decode(const char *path, VipsImage **out)
-{
-    VipsSource *source = vips_source_new_from_file(path);
-    if (!source)
-        return -1;
-    *out = vips_image_new_from_source(source, "", "fail_on", VIPS_FAIL_ON_ERROR, "memory", TRUE, NULL);
-    g_object_unref(source);
-    if (!*out)
-        return -1;
-    STEP(out, vips_autorot);
-    return 0;
-}
-
-static enum mgm_status open_image(struct mgm_context *ctx, const char *path, VipsImage **out)
-{
-    struct stat status;
-    TRY(image_file_start(ctx));
-    if (stat(path, &status) != 0)
-        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-    if (S_ISDIR(status.st_mode))
-        return mgm_fail(ctx, MGM_E_IO, "%s: is a folder, not a picture", path);
-    if (access(path, R_OK) != 0)
-        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-    if (decode(path, out) != 0) {
-        drop(out);
-        return image_file_fail(ctx, MGM_E_FORMAT, path, "is no picture that can be read, or is damaged");
+    VipsImage *converted = NULL;
+    if (!vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return false;
+    if (vips_icc_transform(*image, &converted, "srgb", "embedded", TRUE, "depth", is_deep(*image) ? 16 : 8, NULL) != 0) {
+        vips_error_clear();
+        return false;
     }
-    return MGM_OK;
+    vips_image_remove(converted, VIPS_META_ICC_NAME); /* it has been applied */
+    return image_replace(image, converted, 0) == 0;
 }
 
 /** To uchar or ushort sRGB; a profile that cannot be used is passed over. */
 static int to_srgb(VipsImage **image)
 {
-    const bool deep = vips_image_get_format(*image) != VIPS_FORMAT_UCHAR;
-    if (vips_image_get_typeof(*image, VIPS_META_ICC_NAME)) {
-        VipsImage *converted = NULL;
-        if (vips_icc_transform(*image, &converted, "srgb", "embedded", TRUE, "depth", deep ? 16 : 8, NULL) == 0)
-            replace(image, converted, 0);
-        else
-            vips_error_clear();
-    }
-    STEP(image, vips_colourspace, deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
+    const bool deep = is_deep(*image);
+    apply_profile(image);
+    IMAGE_STEP(image, vips_colourspace, deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
     if (vips_image_get_format(*image) != (deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR))
-        STEP(image, vips_cast, deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
+        IMAGE_STEP(image, vips_cast, deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
     return 0;
 }
 
 /** Lays transparency over white, leaves three channels. */
-static int to_rgb(VipsImage **image)
+static int flatten(VipsImage **image)
 {
-    if (to_srgb(image) != 0)
-        return -1;
     if (vips_image_hasalpha(*image)) {
-        const double white_value = vips_image_get_format(*image) == VIPS_FORMAT_USHORT ? 65535 : 255;
-        VipsArrayDouble *white = vips_array_double_newv(1, white_value);
+        VipsArrayDouble *white = vips_array_double_newv(1, is_deep(*image) ? 65535.0 : 255.0);
         VipsImage *flat = NULL;
         int failed = vips_flatten(*image, &flat, "background", white, NULL);
         vips_area_unref(VIPS_AREA(white));
-        if (replace(image, flat, failed) != 0)
+        if (image_replace(image, flat, failed) != 0)
             return -1;
     }
     if (vips_image_get_bands(*image) > 3)
-        STEP(image, vips_extract_band, 0, "n", 3);
+        IMAGE_STEP(image, vips_extract_band, 0, "n", 3);
     return 0;
+}
+
+static int to_rgb(VipsImage **image)
+{
+    return to_srgb(image) != 0 ? -1 : flatten(image);
 }
 
 /** Values as stored, 8 or 16 bit; floats are taken as 0 … 1. Profiles do not apply: a mask is no colour. */
@@ -139,13 +67,13 @@ static int to_mask(VipsImage **image)
 {
     const VipsInterpretation kind = vips_image_get_interpretation(*image);
     if (kind == VIPS_INTERPRETATION_CMYK || kind == VIPS_INTERPRETATION_LAB || kind == VIPS_INTERPRETATION_LABS)
-        STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
+        IMAGE_STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
     const VipsBandFormat format = vips_image_get_format(*image);
     if (vips_band_format_isfloat(format)) {
-        STEP(image, vips_linear1, 65535.0, 0.5);
-        STEP(image, vips_cast, VIPS_FORMAT_USHORT);
+        IMAGE_STEP(image, vips_linear1, 65535.0, 0.5);
+        IMAGE_STEP(image, vips_cast, VIPS_FORMAT_USHORT);
     } else if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT) {
-        STEP(image, vips_cast, VIPS_FORMAT_USHORT);
+        IMAGE_STEP(image, vips_cast, VIPS_FORMAT_USHORT);
     }
     return 0;
 }
@@ -156,13 +84,13 @@ static enum mgm_status take_pixels(struct mgm_context *ctx, const char *path, Vi
     size_t size = 0;
     void *pixels = vips_image_write_to_memory(image, &size);
     if (!pixels)
-        return image_file_fail(ctx, MGM_E_FORMAT, path, "is no picture that can be read, or is damaged");
+        return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is no picture that can be read, or is damaged");
     void *memory = mgm_alloc(size, 1);
     if (memory)
         memcpy(memory, pixels, size);
     g_free(pixels);
     if (!memory)
-        return mgm_fail_nomem(ctx, path);
+        return mgm_fail_nomem(ctx, image_file_name(path));
     const int bits = vips_image_get_format(image) == VIPS_FORMAT_USHORT ? 16 : 8;
     const int width = vips_image_get_width(image), channels = vips_image_get_bands(image);
     out->memory = memory;
@@ -187,20 +115,78 @@ static enum mgm_status read_converted(struct mgm_context *ctx, const char *path,
 {
     VipsImage *image = NULL;
     *out = (struct picture){0};
-    TRY(open_image(ctx, path, &image));
+    TRY(image_open(ctx, path, &image));
     enum mgm_status status = MGM_OK;
     if (convert(&image) != 0)
-        status = image_file_fail(ctx, MGM_E_FORMAT, path, "is of a kind that cannot be converted");
+        status = image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is of a kind that cannot be converted");
     if (status == MGM_OK)
         status = take_pixels(ctx, path, image, out);
-    drop(&image);
+    image_drop(&image);
     return status;
 }
 
-enum mgm_status picture_read_photo(struct mgm_context *ctx, const char *path, struct picture *out)
+/* ---- photos ----------------------------------------------------------------------------------------------------------- */
+
+void photo_release(struct photo *photo)
 {
-    return read_converted(ctx, path, to_rgb, out);
+    picture_release(&photo->seen);
+    picture_release(&photo->own);
+    mgm_free(photo->profile);
+    *photo = (struct photo){0};
 }
+
+static bool is_rgb_with_profile(const VipsImage *image)
+{
+    const VipsInterpretation kind = vips_image_get_interpretation(image);
+    const VipsBandFormat format = vips_image_get_format(image);
+    return vips_image_get_typeof(image, VIPS_META_ICC_NAME) && vips_image_get_bands(image) >= 3 &&
+           (format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT) &&
+           (kind == VIPS_INTERPRETATION_sRGB || kind == VIPS_INTERPRETATION_RGB || kind == VIPS_INTERPRETATION_RGB16);
+}
+
+static enum mgm_status take_own(struct mgm_context *ctx, const char *path, VipsImage *own, struct photo *out)
+{
+    const void *profile = NULL;
+    size_t size = 0;
+    if (vips_image_get_blob(own, VIPS_META_ICC_NAME, &profile, &size) != 0)
+        return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "has a colour profile that cannot be read");
+    out->profile = mgm_alloc(size, 1);
+    if (!out->profile)
+        return mgm_fail_nomem(ctx, image_file_name(path));
+    memcpy(out->profile, profile, size);
+    out->profile_size = size;
+    return take_pixels(ctx, path, own, &out->own);
+}
+
+/** Takes own, and seen by its profile. @param image  becomes seen's */
+static enum mgm_status take_both(struct mgm_context *ctx, const char *path, VipsImage **image, struct photo *out)
+{
+    if (flatten(image) != 0)
+        return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is of a kind that cannot be converted");
+    VipsImage *own = *image;
+    g_object_ref(own);
+    enum mgm_status status = apply_profile(image) ? take_own(ctx, path, own, out) : MGM_OK;
+    image_drop(&own);
+    return status;
+}
+
+enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct photo *out)
+{
+    VipsImage *image = NULL;
+    *out = (struct photo){0};
+    TRY(image_open(ctx, path, &image));
+    enum mgm_status status = is_rgb_with_profile(image) ? take_both(ctx, path, &image, out) : MGM_OK;
+    if (status == MGM_OK && to_rgb(&image) != 0)
+        status = image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is of a kind that cannot be converted");
+    if (status == MGM_OK)
+        status = take_pixels(ctx, path, image, &out->seen);
+    image_drop(&image);
+    if (status != MGM_OK)
+        photo_release(out);
+    return status;
+}
+
+/* ---- masks ------------------------------------------------------------------------------------------------------------ */
 
 static int value_at(const struct picture *picture, size_t index)
 {
@@ -252,11 +238,11 @@ static int scale_image(VipsImage **image, int width, int height, bool nearest)
     const double across = (double)width / vips_image_get_width(*image),
                  down = (double)height / vips_image_get_height(*image);
     const VipsKernel kernel = nearest ? VIPS_KERNEL_NEAREST : VIPS_KERNEL_LINEAR;
-    STEP(image, vips_resize, across, "vscale", down, "kernel", kernel);
+    IMAGE_STEP(image, vips_resize, across, "vscale", down, "kernel", kernel);
     if (vips_image_get_width(*image) == width && vips_image_get_height(*image) == height)
         return 0;
     /* rounding inside libvips: repeat or cut the last row or column */
-    STEP(image, vips_embed, 0, 0, width, height, "extend", VIPS_EXTEND_COPY);
+    IMAGE_STEP(image, vips_embed, 0, 0, width, height, "extend", VIPS_EXTEND_COPY);
     return 0;
 }
 
@@ -270,10 +256,10 @@ enum mgm_status picture_resize_mask(struct mgm_context *ctx, struct picture *mas
                                    from->bits == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
     enum mgm_status status = MGM_OK;
     if (!image || scale_image(&image, width, height, nearest) != 0)
-        status = image_file_fail(ctx, MGM_E_INVALID, "the mask", "cannot be resized");
+        status = image_fail(ctx, MGM_E_INVALID, "the mask", "cannot be resized");
     if (status == MGM_OK)
         status = take_pixels(ctx, "the mask", image, &result);
-    drop(&image);
+    image_drop(&image);
     if (status != MGM_OK)
         return status;
     picture_release(mask);
@@ -287,7 +273,7 @@ static int to_rgb_8(VipsImage **image)
 {
     if (to_rgb(image) != 0)
         return -1;
-    STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
+    IMAGE_STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
     return 0;
 }
 
@@ -295,12 +281,12 @@ static int to_rgba_8(VipsImage **image)
 {
     if (to_srgb(image) != 0)
         return -1;
-    STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
+    IMAGE_STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
     if (!vips_image_hasalpha(*image))
-        STEP(image, vips_bandjoin_const1, 255.0);
+        IMAGE_STEP(image, vips_bandjoin_const1, 255.0);
     if (vips_image_get_bands(*image) != 4)
-        STEP(image, vips_extract_band, 0, "n", 4);
-    STEP(image, vips_cast, VIPS_FORMAT_UCHAR);
+        IMAGE_STEP(image, vips_extract_band, 0, "n", 4);
+    IMAGE_STEP(image, vips_cast, VIPS_FORMAT_UCHAR);
     return 0;
 }
 

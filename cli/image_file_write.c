@@ -1,88 +1,185 @@
 #include "image_file.h"
 
+#include "image_open.h"
+
 #include "weights/output_file.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <vips/vips.h>
+#include <unistd.h>
 
 enum { JPEG_QUALITY = 95 };
 
-enum file_format { FORMAT_UNKNOWN, FORMAT_PNG, FORMAT_JPEG };
+enum { PNG, TIFF, WEBP, JPEG };
+static const struct image_format formats[] = {
+    [PNG] = {"png", {".png"}, INT_MAX, true, true},
+    [TIFF] = {"tiff", {".tif", ".tiff"}, INT_MAX, true, true},
+    [WEBP] = {"webp", {".webp"}, 16383, true, false},
+    [JPEG] = {"jpeg", {".jpg", ".jpeg"}, 65500, false, false},
+};
+enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
-static enum file_format format_of(const char *path)
+const struct image_format *image_format_named(const char *name)
 {
-    const char *name = strrchr(path, '/');
-    const char *dot = strrchr(name ? name : path, '.');
-    if (dot && strcasecmp(dot, ".png") == 0)
-        return FORMAT_PNG;
-    if (dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0))
-        return FORMAT_JPEG;
-    return FORMAT_UNKNOWN;
+    for (int i = 0; i < FORMAT_COUNT; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    return NULL;
 }
 
-static enum mgm_status check_format(struct mgm_context *ctx, const char *path, int channels)
+static const struct image_format *format_of(const char *path)
 {
-    const enum file_format format = format_of(path);
-    if (format == FORMAT_UNKNOWN)
-        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: the name of a picture to write must end in .png or .jpg", path);
-    if (format == FORMAT_JPEG && channels == 4)
-        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: a JPEG file cannot hold transparency; choose a name that ends in .png",
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    for (int i = 0; dot && i < FORMAT_COUNT; i++)
+        for (int k = 0; k < 2; k++)
+            if (formats[i].extensions[k] && strcasecmp(dot, formats[i].extensions[k]) == 0)
+                return &formats[i];
+    return NULL;
+}
+
+/* ---- what can be found out before any work -----------------------------------------------------------------------------
+ */
+
+enum mgm_status image_target_choose(struct mgm_context *ctx, const char *path, const char *format, int channels,
+                                    struct image_target *out)
+{
+    const bool standard = strcmp(path, IMAGE_FILE_STANDARD) == 0;
+    const struct image_format *chosen = format ? image_format_named(format) : standard ? &formats[PNG] : format_of(path);
+    if (!chosen)
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED,
+                        "%s: the name of a picture to write must end in .png, .tif, .webp or .jpg, which decides its format",
                         path);
+    if (format && !standard && format_of(path) != chosen)
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: a %s file's name must end in %s", path, format, chosen->extensions[0]);
+    if (channels == 4 && !chosen->alpha)
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED,
+                        "%s: a %s file cannot hold transparency; png, tiff and webp files can (.png, .tif, .webp)", path,
+                        chosen->name);
+    *out = (struct image_target){path, chosen};
     return MGM_OK;
 }
 
-enum mgm_status image_file_check_output(struct mgm_context *ctx, const char *path, int channels)
+enum mgm_status image_target_probe(struct mgm_context *ctx, const struct image_target *target)
 {
     struct stat status;
     struct mgm_output_file file;
-    TRY(check_format(ctx, path, channels));
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be written: it exists and is no ordinary file", path);
+    if (strcmp(target->path, IMAGE_FILE_STANDARD) == 0)
+        return isatty(STDOUT_FILENO)
+                   ? mgm_fail(ctx, MGM_E_IO,
+                              "standard output is a terminal, which shows no pictures; redirect it, or name a file")
+                   : MGM_OK;
+    if (stat(target->path, &status) == 0 && !S_ISREG(status.st_mode))
+        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be written: it exists and is no ordinary file", target->path);
     /* The only sure way: begin a file there, and take it back. */
-    TRY(mgm_output_file_open(ctx, path, &file));
+    TRY(mgm_output_file_open(ctx, target->path, &file));
     mgm_output_file_discard(&file);
     return MGM_OK;
 }
 
-static int encode(const struct mgm_bitmap *picture, enum file_format format, void **bytes, size_t *size)
+enum mgm_status image_target_check_size(struct mgm_context *ctx, const struct image_target *target, int width, int height)
 {
-    const size_t length = (size_t)picture->width * (size_t)picture->height * (size_t)picture->channels;
-    VipsImage *image = vips_image_new_from_memory(picture->data, length, picture->width, picture->height, picture->channels,
-                                                  VIPS_FORMAT_UCHAR);
+    if (width <= target->format->max_side && height <= target->format->max_side)
+        return MGM_OK;
+    return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: %d×%d pixels are more than a %s file can hold (%d on a side)", target->path,
+                    width, height, target->format->name, target->format->max_side);
+}
+
+enum mgm_status image_file_check_output(struct mgm_context *ctx, const char *path, int channels)
+{
+    struct image_target target;
+    TRY(image_target_choose(ctx, path, NULL, channels, &target));
+    return image_target_probe(ctx, &target);
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------------- */
+
+static int save(VipsImage *image, const struct image_format *format, void **bytes, size_t *size)
+{
+    switch (format - formats) {
+    case TIFF:
+        return vips_tiffsave_buffer(image, bytes, size, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE, "predictor",
+                                    VIPS_FOREIGN_TIFF_PREDICTOR_HORIZONTAL, NULL);
+    case WEBP:
+        return vips_webpsave_buffer(image, bytes, size, "lossless", TRUE, NULL);
+    case JPEG:
+        return vips_jpegsave_buffer(image, bytes, size, "Q", JPEG_QUALITY, NULL);
+    default:
+        return vips_pngsave_buffer(image, bytes, size, NULL);
+    }
+}
+
+static VipsInterpretation meaning_of(const struct mgm_image *image)
+{
+    if (image->channels < 3)
+        return image->bits == 16 ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W;
+    return image->bits == 16 ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
+}
+
+static int encode(const struct mgm_image *picture, const void *profile, size_t profile_size,
+                  const struct image_format *format, void **bytes, size_t *size)
+{
+    VipsImage *image = vips_image_new_from_memory(picture->pixels, picture->stride * (size_t)picture->height, picture->width,
+                                                  picture->height, picture->channels,
+                                                  picture->bits == 16 ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
     VipsImage *tagged = NULL;
     if (!image)
         return -1;
-    const VipsInterpretation meaning = picture->channels < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
-    int failed = vips_copy(image, &tagged, "interpretation", meaning, NULL);
-    if (!failed && format == FORMAT_JPEG)
-        failed = vips_jpegsave_buffer(tagged, bytes, size, "Q", JPEG_QUALITY, NULL);
-    else if (!failed)
-        failed = vips_pngsave_buffer(tagged, bytes, size, NULL);
-    g_object_unref(image);
-    if (tagged)
-        g_object_unref(tagged);
+    int failed = vips_copy(image, &tagged, "interpretation", meaning_of(picture), NULL);
+    if (!failed && profile)
+        vips_image_set_blob_copy(tagged, VIPS_META_ICC_NAME, profile, profile_size);
+    if (!failed)
+        failed = save(tagged, format, bytes, size);
+    image_drop(&image);
+    image_drop(&tagged);
     return failed;
+}
+
+static enum mgm_status write_standard(struct mgm_context *ctx, const void *bytes, size_t size)
+{
+    if (fwrite(bytes, 1, size, stdout) == size && fflush(stdout) == 0)
+        return MGM_OK;
+    return mgm_fail(ctx, MGM_E_IO, "standard output: writing failed: %s", strerror(errno));
+}
+
+static enum mgm_status write_file(struct mgm_context *ctx, const char *path, const void *bytes, size_t size)
+{
+    struct mgm_output_file file;
+    TRY(mgm_output_file_open(ctx, path, &file));
+    enum mgm_status status = mgm_output_file_write(&file, bytes, size);
+    if (status == MGM_OK)
+        status = mgm_output_file_finish(&file);
+    mgm_output_file_discard(&file);
+    return status;
+}
+
+enum mgm_status image_target_write(struct mgm_context *ctx, const struct image_target *target, const struct mgm_image *image,
+                                   const void *profile, size_t profile_size)
+{
+    void *bytes = NULL;
+    size_t size = 0;
+    TRY(image_target_check_size(ctx, target, image->width, image->height));
+    TRY(image_file_start(ctx));
+    if (encode(image, profile, profile_size, target->format, &bytes, &size) != 0)
+        return image_fail(ctx, MGM_E_IO, target->path, "cannot be encoded");
+    enum mgm_status status = strcmp(target->path, IMAGE_FILE_STANDARD) == 0 ? write_standard(ctx, bytes, size)
+                                                                            : write_file(ctx, target->path, bytes, size);
+    g_free(bytes);
+    return status;
 }
 
 enum mgm_status image_file_write(struct mgm_context *ctx, const char *path, const struct mgm_bitmap *picture)
 {
-    struct mgm_output_file file;
-    void *bytes = NULL;
-    size_t size = 0;
-    TRY(check_format(ctx, path, picture->channels));
-    TRY(image_file_start(ctx));
-    if (encode(picture, format_of(path), &bytes, &size) != 0)
-        return image_file_fail(ctx, MGM_E_IO, path, "cannot be encoded");
-    enum mgm_status status = mgm_output_file_open(ctx, path, &file);
-    if (status == MGM_OK) {
-        status = mgm_output_file_write(&file, bytes, size);
-        if (status == MGM_OK)
-            status = mgm_output_file_finish(&file);
-        mgm_output_file_discard(&file);
-    }
-    g_free(bytes);
-    return status;
+    struct image_target target;
+    TRY(image_target_choose(ctx, path, NULL, picture->channels, &target));
+    const struct mgm_image image = {.width = picture->width,
+                                    .height = picture->height,
+                                    .channels = picture->channels,
+                                    .bits = 8,
+                                    .stride = (size_t)picture->width * (size_t)picture->channels,
+                                    .pixels = picture->data};
+    return image_target_write(ctx, &target, &image, NULL, 0);
 }

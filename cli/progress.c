@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,7 +12,8 @@ struct progress {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    const char *stage;
+    char stage[256];
+    int stages; /* how many there have been */
     bool done, shown;
 };
 
@@ -26,22 +28,30 @@ static struct timespec after(struct timespec start, long milliseconds)
     return start;
 }
 
-/** Called with the lock held. */
-static void show(struct progress *progress, const char **last, long seconds)
+/** Takes the line away again that shows the stage. Called with the lock held. */
+static void hide(struct progress *progress)
+{
+    if (progress->shown && isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+    progress->shown = false;
+}
+
+/** Called with the lock held. @param last  number of the stage that was shown last */
+static void show(struct progress *progress, int *last, long seconds)
 {
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K%s … %ld s", progress->stage, seconds);
-    else if (*last != progress->stage)
+    else if (*last != progress->stages)
         fprintf(stderr, "%s …\n", progress->stage);
     fflush(stderr);
-    *last = progress->stage;
+    *last = progress->stages;
     progress->shown = true;
 }
 
 static void *watch(void *argument)
 {
     struct progress *progress = argument;
-    const char *last = NULL;
+    int last = 0;
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     pthread_mutex_lock(&progress->lock);
@@ -71,7 +81,7 @@ struct progress *progress_start(bool quiet)
     pthread_mutex_init(&progress->lock, NULL);
     pthread_cond_init(&progress->wake, &clock);
     pthread_condattr_destroy(&clock);
-    progress->stage = "starting";
+    progress_stage(progress, "starting");
     if (pthread_create(&progress->thread, NULL, watch, progress) != 0) {
         free(progress);
         return NULL;
@@ -79,13 +89,33 @@ struct progress *progress_start(bool quiet)
     return progress;
 }
 
-void progress_stage(struct progress *progress, const char *stage)
+void progress_stage(struct progress *progress, const char *format, ...)
+{
+    if (!progress)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    pthread_mutex_lock(&progress->lock);
+    vsnprintf(progress->stage, sizeof progress->stage, format, arguments);
+    progress->stages++;
+    pthread_cond_signal(&progress->wake);
+    pthread_mutex_unlock(&progress->lock);
+    va_end(arguments);
+}
+
+void progress_pause(struct progress *progress)
 {
     if (!progress)
         return;
     pthread_mutex_lock(&progress->lock);
-    progress->stage = stage;
-    pthread_cond_signal(&progress->wake);
+    hide(progress);
+}
+
+void progress_go_on(struct progress *progress)
+{
+    if (!progress)
+        return;
+    fflush(stderr);
     pthread_mutex_unlock(&progress->lock);
 }
 
@@ -98,8 +128,7 @@ void progress_stop(struct progress **progress)
     pthread_cond_signal(&(*progress)->wake);
     pthread_mutex_unlock(&(*progress)->lock);
     pthread_join((*progress)->thread, NULL);
-    if ((*progress)->shown && isatty(STDERR_FILENO))
-        fputs("\r\033[K", stderr);
+    hide(*progress);
     pthread_cond_destroy(&(*progress)->wake);
     pthread_mutex_destroy(&(*progress)->lock);
     free(*progress);

@@ -11,8 +11,10 @@ struct progress;
 
 /** NULL if quiet, or if there is no thread to be had; the other functions take that. */
 struct progress *progress_start(bool quiet);
-/** @param stage  borrowed, must outlive the progress: "reading" */
-void progress_stage(struct progress *progress, const char *stage);
+void progress_stage(struct progress *progress, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Between these two the caller may write to stderr; the line that shows the stage is out of the way. */
+void progress_pause(struct progress *progress);
+void progress_go_on(struct progress *progress);
 void progress_stop(struct progress **progress);
 
 #endif

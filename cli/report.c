@@ -29,9 +29,8 @@ int report_finish(void)
     return STATUS_FAILED;
 }
 
-int report_print(cJSON *object)
+static int print(cJSON *object, char *text)
 {
-    char *text = cJSON_Print(object);
     if (text)
         puts(text);
     else
@@ -40,4 +39,14 @@ int report_print(cJSON *object)
     free(text);
     cJSON_Delete(object);
     return printed ? report_finish() : STATUS_FAILED;
+}
+
+int report_print(cJSON *object)
+{
+    return print(object, cJSON_Print(object));
+}
+
+int report_print_line(cJSON *object)
+{
+    return print(object, cJSON_PrintUnformatted(object));
 }

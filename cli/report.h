@@ -16,4 +16,7 @@ int report_finish(void);
 /** Prints the object to stdout and releases it. @return an exit status */
 int report_print(cJSON *object);
 
+/** The same, as one line. */
+int report_print_line(cJSON *object);
+
 #endif

@@ -15,12 +15,6 @@ struct pictures {
     struct mgm_bitmap pred, alpha, region;
 };
 
-static enum mgm_status find(struct mgm_context *ctx, const struct folder *folder, const char *name, const char **path)
-{
-    *path = folder_find(folder, name);
-    return *path ? MGM_OK : mgm_fail(ctx, MGM_E_IO, "%s: there is no picture called %s in it", folder->path, name);
-}
-
 /** Reads a picture that must be of the size of another. */
 static enum mgm_status read_like(struct mgm_context *ctx, const char *path, const char *other, const struct mgm_bitmap *want,
                                  struct mgm_bitmap *out)
@@ -51,10 +45,10 @@ static enum mgm_status read_pictures(struct mgm_context *ctx, const struct scori
                                      struct pictures *pictures)
 {
     const char *pred, *alpha, *region = NULL;
-    TRY(find(ctx, &scoring->preds, name, &pred));
-    TRY(find(ctx, &scoring->alphas, name, &alpha));
+    TRY(folder_find(ctx, &scoring->preds, name, &pred));
+    TRY(folder_find(ctx, &scoring->alphas, name, &alpha));
     if (scoring->region != SCORE_WHOLE)
-        TRY(find(ctx, &scoring->regions, name, &region));
+        TRY(folder_find(ctx, &scoring->regions, name, &region));
     TRY(image_file_read(ctx, alpha, 1, &pictures->alpha));
     TRY(read_like(ctx, pred, alpha, &pictures->alpha, &pictures->pred));
     return region ? read_region(ctx, scoring, region, alpha, pictures) : MGM_OK;
@@ -109,7 +103,7 @@ static enum mgm_status list_scores(struct mgm_context *ctx, struct scoring *scor
     for (int i = 0; i < scoring->alphas.count; i++)
         scoring->scores[scoring->count++].name = scoring->alphas.entries[i].name;
     for (int i = 0; i < scoring->preds.count; i++)
-        if (!folder_find(&scoring->alphas, scoring->preds.entries[i].name))
+        if (!folder_holds(&scoring->alphas, scoring->preds.entries[i].name))
             scoring->scores[scoring->count++].name = scoring->preds.entries[i].name;
     return MGM_OK;
 }

@@ -51,8 +51,8 @@ static void test_unreadable_pictures(void **state)
     expect_failure(&run, 1, "nothing.png: cannot be read: No such file", files);
     run = matte("w.safetensors", "mask.png", in_workshop("out.png"), "w.safetensors");
     expect_failure(&run, 1, "w.safetensors: is no picture", files);
-    run = matte("photo.png", "", in_workshop("out.png"), "w.safetensors");
-    expect_failure(&run, 1, "is a folder", files);
+    run = matte("", "mask.png", in_workshop("out.png"), "w.safetensors");
+    expect_failure(&run, 2, "need a folder of masks as the last argument", files);
     make_picture("photo.jpg", MOTIF_COLOURS, 48, 40, 3, 8, 0);
     cut_file("photo.jpg", 0.5);
     run = matte("photo.jpg", "mask.png", in_workshop("out.png"), "w.safetensors");
@@ -99,7 +99,7 @@ static void test_unwritable_output(void **state)
     run = matte("photo.png", "mask.png", in_workshop("out.jpg"), "w.safetensors");
     expect_failure(&run, 1, "cannot hold transparency", files + 1);
     run = matte("photo.png", "mask.png", in_workshop("out.tga"), "w.safetensors");
-    expect_failure(&run, 1, "must end in .png or .jpg", files + 1);
+    expect_failure(&run, 1, "must end in .png, .tif, .webp or .jpg", files + 1);
 }
 
 /** As when the disk is full: what could not be written whole is not there at all, and an older result stays. */
@@ -128,7 +128,7 @@ static void test_wrong_command_lines(void **state)
         {{"matte"}, "--output OUT is missing"},
         {{"matte", "-o", "x.png"}, "nothing was named"},
         {{"matte", "a.png", "-o", "x.png"}, "missing after 'a.png'"},
-        {{"matte", "a", "b", "c", "--output=x.png"}, "'c' is one argument too many"},
+        {{"matte", "a", "b", "c", "--output=x.png"}, "a folder of masks as the last argument, which 'c' is not"},
         {{"matte", "a", "b", "-o"}, "-o needs a value"},
         {{"matte", "--shiny", "a", "b"}, "there is no option --shiny"},
         {{"matte", "-z", "a", "b"}, "there is no option -z"},

@@ -123,6 +123,7 @@ static void test_kinds_of_photo(void **state)
         expect_success(&run);
         struct pixels out = read_pixels("out.png");
         assert_true(out.width == 45 && out.height == 30 && out.channels == 4);
+        assert_int_equal(out.bits, i == 2 ? 16 : 8);
         /* grey and 16 bit show the same grey motif; JPEG comes near it */
         const int want = motif_at(MOTIF_SOFT, 45, 30, 22, 15, 0);
         for (int c = 0; c < 3 && i < 3; c++)

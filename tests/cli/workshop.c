@@ -5,6 +5,7 @@
 #include "nn/infer_plan.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
 #include <signal.h>
@@ -54,8 +55,13 @@ const char *in_workshop(const char *name)
 
 int count_files(void)
 {
+    return count_files_in("");
+}
+
+int count_files_in(const char *name)
+{
     int count = 0;
-    DIR *directory = opendir(folder);
+    DIR *directory = opendir(in_workshop(name));
     assert_non_null(directory);
     for (struct dirent *entry; (entry = readdir(directory));)
         count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -81,12 +87,20 @@ static void read_back(FILE *stream, char *text, size_t size)
     fclose(stream);
 }
 
-static void become_program(char **arguments, FILE *out, FILE *err, size_t limit)
+/** What is different for a program from what this one has. */
+struct conditions {
+    size_t limit; /* of a file's length; 0: none */
+    const char *in, *out;
+};
+
+static void become_program(char **arguments, FILE *out, FILE *err, const struct conditions *conditions)
 {
-    const struct rlimit lengths = {limit, limit};
-    dup2(fileno(out), STDOUT_FILENO);
+    const struct rlimit lengths = {conditions->limit, conditions->limit};
+    dup2(conditions->out ? open(conditions->out, O_WRONLY | O_CREAT | O_TRUNC, 0666) : fileno(out), STDOUT_FILENO);
     dup2(fileno(err), STDERR_FILENO);
-    if (limit) {
+    if (conditions->in)
+        dup2(open(conditions->in, O_RDONLY), STDIN_FILENO);
+    if (conditions->limit) {
         signal(SIGXFSZ, SIG_IGN); /* so that writing fails as on a full disk */
         setrlimit(RLIMIT_FSIZE, &lengths);
     }
@@ -94,7 +108,7 @@ static void become_program(char **arguments, FILE *out, FILE *err, size_t limit)
     _exit(127);
 }
 
-static struct run run_with(size_t limit, const char *first, va_list rest)
+static struct run run_with(struct conditions conditions, const char *first, va_list rest)
 {
     struct run run = {0};
     char *arguments[MAX_ARGUMENTS] = {getenv("MGM_PROGRAM")};
@@ -108,7 +122,7 @@ static struct run run_with(size_t limit, const char *first, va_list rest)
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0)
-        become_program(arguments, out, err, limit);
+        become_program(arguments, out, err, &conditions);
     assert_int_equal(waitpid(child, &status, 0), child);
     run.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     read_back(out, run.out, sizeof run.out);
@@ -120,7 +134,7 @@ struct run run_mgm(const char *first, ...)
 {
     va_list rest;
     va_start(rest, first);
-    struct run run = run_with(0, first, rest);
+    struct run run = run_with((struct conditions){0}, first, rest);
     va_end(rest);
     return run;
 }
@@ -129,7 +143,16 @@ struct run run_mgm_limited(size_t limit, const char *first, ...)
 {
     va_list rest;
     va_start(rest, first);
-    struct run run = run_with(limit, first, rest);
+    struct run run = run_with((struct conditions){.limit = limit}, first, rest);
+    va_end(rest);
+    return run;
+}
+
+struct run run_mgm_redirected(const char *in, const char *out, const char *first, ...)
+{
+    va_list rest;
+    va_start(rest, first);
+    struct run run = run_with((struct conditions){.in = in, .out = out}, first, rest);
     va_end(rest);
     return run;
 }
@@ -215,12 +238,14 @@ struct pixels read_pixels(const char *name)
     size_t size;
     if (!image)
         fail_msg("%s: %s", name, vips_error_buffer());
-    assert_int_equal(vips_image_get_format(image), VIPS_FORMAT_UCHAR);
-    void *memory = vips_image_write_to_memory(image, &size);
+    const bool deep = vips_image_get_format(image) == VIPS_FORMAT_USHORT;
+    assert_true(deep || vips_image_get_format(image) == VIPS_FORMAT_UCHAR);
+    uint8_t *memory = vips_image_write_to_memory(image, &size);
     struct pixels pixels = {vips_image_get_width(image), vips_image_get_height(image), vips_image_get_bands(image),
-                            malloc(size)};
+                            deep ? 16 : 8, malloc(size)};
     assert_true(memory && pixels.values);
-    memcpy(pixels.values, memory, size);
+    for (size_t i = 0; i < (deep ? size / 2 : size); i++)
+        pixels.values[i] = deep ? memory[2 * i + 1] : memory[i];
     g_free(memory);
     g_object_unref(image);
     return pixels;

@@ -24,6 +24,7 @@ int workshop_close(void **state);
 const char *in_workshop(const char *name);
 /** Files and folders that lie in it, not those further down. */
 int count_files(void);
+int count_files_in(const char *name);
 
 struct run {
     int status; /* exit status; −1: ended by a signal */
@@ -34,6 +35,8 @@ struct run {
 struct run run_mgm(const char *first, ...) __attribute__((sentinel));
 /** The same, when no file may become longer than limit bytes. */
 struct run run_mgm_limited(size_t limit, const char *first, ...) __attribute__((sentinel));
+/** The same, with standard input from, and standard output to, a file; NULL: none, and struct run. */
+struct run run_mgm_redirected(const char *in, const char *out, const char *first, ...) __attribute__((sentinel));
 
 void expect_success(const struct run *run);
 /** Exit status, a part of the message, and that the folder holds as many files as before. */
@@ -49,7 +52,8 @@ void make_picture(const char *name, enum motif motif, int width, int height, int
 
 struct pixels {
     int width, height, channels;
-    uint8_t *values; /* release with free */
+    int bits;        /* in the file: 8 or 16 */
+    uint8_t *values; /* of 16 bit, the upper byte; release with free */
 };
 struct pixels read_pixels(const char *name);
 

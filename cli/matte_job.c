@@ -1,0 +1,170 @@
+#include "matte_job.h"
+
+#include "default_model.h"
+
+#include "base/memory.h"
+#include "matting/guidance.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, const char *model)
+{
+    char found[PATH_MAX];
+    job->ctx = ctx;
+    progress_stage(job->progress, "reading the model");
+    if (!model) {
+        TRY(default_model_find(ctx, found, sizeof found));
+        model = found;
+    }
+    TRY(mgm_model_load(ctx, model, &job->model));
+    return mgm_session_create(ctx, job->model, &job->session);
+}
+
+void matte_job_close(struct matte_job *job)
+{
+    mgm_session_destroy(&job->session);
+    mgm_model_destroy(&job->model);
+}
+
+int matte_job_channels(const struct matte_job *job)
+{
+    return job->alpha_only ? 1 : 4;
+}
+
+/** The pictures of one run. */
+struct pictures {
+    struct photo photo;
+    struct picture mask;
+    float *alpha;
+};
+
+static void release(struct pictures *pictures)
+{
+    photo_release(&pictures->photo);
+    picture_release(&pictures->mask);
+    mgm_free(pictures->alpha);
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+static enum mgm_status check_target(const struct matte_job *job, const char *photo, const char *mask,
+                                    const struct image_target *target)
+{
+    if (is_same_file(target->path, photo) || is_same_file(target->path, mask))
+        return mgm_fail(job->ctx, MGM_E_INVALID, "%s: would be overwritten, but it is what is read; choose another name",
+                        target->path);
+    return image_target_probe(job->ctx, target);
+}
+
+/** What the mask says is decided before stretching adds values between. */
+static enum mgm_status fit_mask(const struct matte_job *job, const char *photo_path, const char *mask_path,
+                                struct mgm_matte_settings *settings, struct pictures *pictures)
+{
+    const struct mgm_image *photo = &pictures->photo.seen.image, *mask = &pictures->mask.image;
+    if (settings->guidance == MGM_GUIDANCE_AUTO && !settings->reference)
+        settings->guidance = mgm_guidance_decide(mask);
+    if (photo->width == mask->width && photo->height == mask->height)
+        return MGM_OK;
+    if (!job->resize_mask)
+        return mgm_fail(job->ctx, MGM_E_SHAPE,
+                        "%s is %d×%d pixels, but %s is %d×%d; --resize-mask stretches the mask to the photo's size",
+                        image_file_name(mask_path), mask->width, mask->height, image_file_name(photo_path), photo->width,
+                        photo->height);
+    const bool nearest = settings->guidance == MGM_GUIDANCE_TRIMAP || settings->guidance == MGM_GUIDANCE_TRIMAP_FG;
+    return picture_resize_mask(job->ctx, &pictures->mask, photo->width, photo->height, nearest);
+}
+
+static enum mgm_status matte(const struct matte_job *job, const char *photo_path, const char *mask_path,
+                             const struct mgm_matte_settings *settings, struct pictures *pictures, struct matte_facts *facts)
+{
+    const struct mgm_image *photo = &pictures->photo.seen.image;
+    enum mgm_status status = MGM_OK;
+    facts->width = photo->width;
+    facts->height = photo->height;
+    pictures->alpha = mgm_alloc((size_t)photo->width * (size_t)photo->height, sizeof *pictures->alpha);
+    if (!pictures->alpha)
+        return mgm_fail_nomem(job->ctx, image_file_name(photo_path));
+    status = mgm_matte(job->session, photo, &pictures->mask.image, settings, pictures->alpha, &facts->report);
+    if (status == MGM_OK)
+        return MGM_OK;
+    /* The library has never heard of files. */
+    char reason[sizeof job->ctx->error];
+    snprintf(reason, sizeof reason, "%s", mgm_context_error(job->ctx));
+    return mgm_fail(job->ctx, status, "%s with %s: %s", image_file_name(photo_path), image_file_name(mask_path), reason);
+}
+
+/* ---- the result ------------------------------------------------------------------------------------------------------- */
+
+static uint16_t value_at(const struct mgm_image *image, size_t index, int bits)
+{
+    if (image->bits == bits)
+        return bits == 16 ? ((const uint16_t *)image->pixels)[index] : ((const uint8_t *)image->pixels)[index];
+    return bits == 16 ? (uint16_t)(((const uint8_t *)image->pixels)[index] * 257u)
+                      : (uint16_t)((((const uint16_t *)image->pixels)[index] * 255u + 32767u) / 65535u);
+}
+
+/** The matte as grey, or the photo's own colours with the matte as alpha. */
+static void fill_result(const struct mgm_image *colours, const float *alpha, const struct mgm_image *result, void *pixels)
+{
+    const size_t count = (size_t)result->width * (size_t)result->height;
+    const float highest = result->bits == 16 ? 65535.0f : 255.0f;
+    const int channels = result->channels;
+    for (size_t i = 0; i < count * (size_t)channels; i++) {
+        const size_t pixel = i / (size_t)channels, c = i % (size_t)channels;
+        const uint16_t value = (int)c == channels - 1 ? (uint16_t)(alpha[pixel] * highest + 0.5f)
+                                                      : value_at(colours, 3 * pixel + c, result->bits);
+        if (result->bits == 16)
+            ((uint16_t *)pixels)[i] = value;
+        else
+            ((uint8_t *)pixels)[i] = (uint8_t)value;
+    }
+}
+
+static enum mgm_status write_result(const struct matte_job *job, const struct pictures *pictures,
+                                    const struct image_target *target)
+{
+    const struct photo *photo = &pictures->photo;
+    const struct mgm_image *colours = photo->own.memory ? &photo->own.image : &photo->seen.image;
+    struct mgm_image result = {.width = colours->width, .height = colours->height, .channels = matte_job_channels(job)};
+    result.bits = job->bits ? job->bits : target->format->deep ? colours->bits : 8;
+    result.stride = (size_t)result.width * (size_t)result.channels * (size_t)(result.bits / 8);
+    void *pixels = mgm_alloc(result.stride, (size_t)result.height);
+    if (!pixels)
+        return mgm_fail_nomem(job->ctx, target->path);
+    fill_result(colours, pictures->alpha, &result, pixels);
+    result.pixels = pixels;
+    const enum mgm_status status =
+        image_target_write(job->ctx, target, &result, job->alpha_only ? NULL : photo->profile, photo->profile_size);
+    mgm_free(pixels);
+    return status;
+}
+
+static enum mgm_status run(struct matte_job *job, const char *photo, const char *mask, const struct image_target *target,
+                           struct pictures *pictures, struct matte_facts *facts)
+{
+    struct mgm_matte_settings settings = job->settings;
+    TRY(check_target(job, photo, mask, target));
+    TRY(photo_read(job->ctx, photo, &pictures->photo));
+    TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
+    TRY(picture_read_mask(job->ctx, mask, &pictures->mask));
+    TRY(fit_mask(job, photo, mask, &settings, pictures));
+    TRY(matte(job, photo, mask, &settings, pictures, facts));
+    return write_result(job, pictures, target);
+}
+
+enum mgm_status matte_job_run(struct matte_job *job, const char *photo, const char *mask, const struct image_target *target,
+                              struct matte_facts *facts)
+{
+    struct pictures pictures = {0};
+    *facts = (struct matte_facts){0};
+    progress_stage(job->progress, "%s", image_file_name(photo));
+    const enum mgm_status status = run(job, photo, mask, target, &pictures, facts);
+    release(&pictures);
+    return status;
+}
