@@ -36,6 +36,17 @@ int command_failed(const struct command *command, const char *format, ...)
     return STATUS_FAILED;
 }
 
+/** "png, jpg or gif" of a choice's texts. */
+static void join_choices(const char *const *choices, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; choices[i] && used < size; i++) {
+        const char *before = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
+        used += (size_t)snprintf(text + used, size - used, "%s%s", before, choices[i]);
+    }
+}
+
 void command_print_help(const struct command *command)
 {
     printf("usage: mgm %s %s\n\n%s\n", command->name, command->synopsis, command->summary);
@@ -50,7 +61,13 @@ void command_print_help(const struct command *command)
                                     : snprintf(left, sizeof left, "--%s", option->name);
         if (option->placeholder)
             snprintf(left + length, sizeof left - (size_t)length, " %s", option->placeholder);
-        printf("  %-26s %s\n", left, option->help);
+        printf("  %-26s %s", left, option->help);
+        if (option->kind == OPTION_CHOICE) {
+            char list[256];
+            join_choices(option->choices, list, sizeof list);
+            printf(": %s", list);
+        }
+        putchar('\n');
     }
 }
 
@@ -68,6 +85,19 @@ static int set_number(const struct command *command, const struct command_option
     else
         *(int *)target = (int)number;
     return COMMAND_GO_ON;
+}
+
+static int set_choice(const struct command *command, const struct command_option *option, const char *text, void *target)
+{
+    char list[256];
+    for (const char *const *choice = option->choices; *choice; choice++) {
+        if (strcmp(text, *choice) == 0) {
+            *(const char **)target = *choice;
+            return COMMAND_GO_ON;
+        }
+    }
+    join_choices(option->choices, list, sizeof list);
+    return command_misused(command, "--%s takes %s, not '%s'", option->name, list, text);
 }
 
 static int set_seed(const struct command *command, const struct command_option *option, const char *text, void *target)
@@ -100,6 +130,8 @@ static int set_option(const struct command *command, const struct command_option
     case OPTION_TEXT:
         *(const char **)target = text;
         return COMMAND_GO_ON;
+    case OPTION_CHOICE:
+        return set_choice(command, option, text, target);
     case OPTION_SEED:
         return set_seed(command, option, text, target);
     case OPTION_LIST:

@@ -3,11 +3,13 @@
  *
  * A command declares its options as a table that points into a struct of its own:
  *
- *     struct values { const char *output; bool json; int threads; };
+ *     struct values { const char *output, *format; bool json; int threads; };
+ *     static const char *const formats[] = {"png", "jpg", NULL};
  *     static const struct command_option options[] = {
  *         {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "where the result goes", .required = true},
  *         {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
  *         {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use", .low = 0, .high = 1024},
+ *         {"format", 0, OPTION_CHOICE, offsetof(struct values, format), "FORMAT", "what is written", .choices = formats},
  *         {0},
  *     };
  *     static int run(int argc, char **argv)
@@ -32,12 +34,13 @@
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, COMMAND_GO_ON = -1 };
 
 enum option_kind {
-    OPTION_FLAG, /* bool; takes no value */
-    OPTION_TEXT, /* const char * */
-    OPTION_INT,  /* int in [low, high] */
-    OPTION_REAL, /* double in [low, high] */
-    OPTION_SEED, /* uint64_t */
-    OPTION_LIST, /* struct text_list; may be given many times */
+    OPTION_FLAG,   /* bool; takes no value */
+    OPTION_TEXT,   /* const char * */
+    OPTION_CHOICE, /* const char *, equal to one of the choices */
+    OPTION_INT,    /* int in [low, high] */
+    OPTION_REAL,   /* double in [low, high] */
+    OPTION_SEED,   /* uint64_t */
+    OPTION_LIST,   /* struct text_list; may be given many times */
 };
 
 enum { TEXT_LIST_MAX = 64 };
@@ -56,6 +59,7 @@ struct command_option {
     const char *help;        /* one line */
     double low, high;        /* OPTION_INT and OPTION_REAL */
     bool required;
+    const char *const *choices; /* OPTION_CHOICE; ends with NULL. Help lists them by itself */
 };
 
 struct command {
