@@ -20,15 +20,16 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series (1)", 0, 0, false},
-    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on (1)", 1, 9999, false},
-    {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", 64, 2048, false},
+    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series (1)"},
+    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on (1)", .low = 1,
+     .high = 9999},
+    {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", .low = 64, .high = 2048},
     {"kind", 0, OPTION_CHOICE, offsetof(struct values, kind), "KIND", "only this kind", .choices = mgm_synth_kind_names},
-    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DATA", "folder with photos/, strands/, …", 0, 0, true},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DATA", "folder with photos/, strands/, …", .required = true,
+     .takes = TAKES_FOLDER},
     {"backdrop", 0, OPTION_FLAG, offsetof(struct values, backdrop), NULL,
-     "previews over a drawn background, not a photograph", 0, 0, false},
-    {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes", 0, 0,
-     false},
+     "previews over a drawn background, not a photograph"},
+    {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes"},
     {0},
 };
 
@@ -43,6 +44,7 @@ const struct command cmd_synth = {
     .options = options,
     .min_operands = 1,
     .max_operands = 1,
+    .takes = TAKES_FOLDER,
     .run = run,
 };
 

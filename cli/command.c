@@ -1,4 +1,6 @@
 #include "command.h"
+#include "help.h"
+#include "text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -36,41 +38,6 @@ int command_failed(const struct command *command, const char *format, ...)
     return STATUS_FAILED;
 }
 
-/** "png, jpg or gif" of a choice's texts. */
-static void join_choices(const char *const *choices, char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (int i = 0; choices[i] && used < size; i++) {
-        const char *before = i == 0 ? "" : choices[i + 1] ? ", " : " or ";
-        used += (size_t)snprintf(text + used, size - used, "%s%s", before, choices[i]);
-    }
-}
-
-void command_print_help(const struct command *command)
-{
-    printf("usage: mgm %s %s\n\n%s\n", command->name, command->synopsis, command->summary);
-    if (command->details[0])
-        printf("\n%s\n", command->details);
-    if (!command->options || !command->options[0].name)
-        return;
-    puts("\noptions:");
-    for (const struct command_option *option = command->options; option->name; option++) {
-        char left[64];
-        int length = option->letter ? snprintf(left, sizeof left, "-%c, --%s", option->letter, option->name)
-                                    : snprintf(left, sizeof left, "--%s", option->name);
-        if (option->placeholder)
-            snprintf(left + length, sizeof left - (size_t)length, " %s", option->placeholder);
-        printf("  %-26s %s", left, option->help);
-        if (option->kind == OPTION_CHOICE) {
-            char list[256];
-            join_choices(option->choices, list, sizeof list);
-            printf(": %s", list);
-        }
-        putchar('\n');
-    }
-}
-
 static int set_number(const struct command *command, const struct command_option *option, const char *text, void *target)
 {
     char *end = NULL;
@@ -96,7 +63,7 @@ static int set_choice(const struct command *command, const struct command_option
             return COMMAND_GO_ON;
         }
     }
-    join_choices(option->choices, list, sizeof list);
+    text_join(option->choices, list, sizeof list);
     return command_misused(command, "--%s takes %s, not '%s'", option->name, list, text);
 }
 
@@ -191,6 +158,15 @@ static int complain(const struct command *command, int code, char **argv)
     return command_misused(command, "there is no option %s (or more than one begins so)", argv[optind - 1]);
 }
 
+const struct command_option *command_option_at(const struct command *command, int index)
+{
+    static const struct command_option help = {"help", 0, OPTION_FLAG, .help = "this text, and nothing else"};
+    int count = 0;
+    while (command->options && command->options[count].name)
+        count++;
+    return index < count ? &command->options[index] : index == count ? &help : NULL;
+}
+
 static int check_operands(const struct command *command, const struct operands *operands)
 {
     if (operands->count < command->min_operands && operands->count == 0)
@@ -213,7 +189,7 @@ int command_parse(const struct command *command, int argc, char **argv, void *va
     opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (code == HELP_CODE) {
-            command_print_help(command);
+            help_print_command(stdout, command);
             return STATUS_OK;
         }
         int index = code == '?' || code == ':' ? -1 : find_option(command->options, count, code);

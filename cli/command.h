@@ -43,6 +43,14 @@ enum option_kind {
     OPTION_LIST,   /* struct text_list; may be given many times */
 };
 
+/** What texts name: completions offer it. Only OPTION_TEXT, OPTION_LIST and operands look at this. */
+enum takes {
+    TAKES_FILE, /* what is not said is a file */
+    TAKES_FOLDER,
+    TAKES_COMMAND,  /* of mgm */
+    TAKES_ANYTHING, /* nothing can be offered */
+};
+
 enum { TEXT_LIST_MAX = 64 };
 
 struct text_list {
@@ -56,19 +64,27 @@ struct command_option {
     enum option_kind kind;
     size_t offset;           /* of the variable in the command's struct of values */
     const char *placeholder; /* "PATH"; NULL for a flag */
-    const char *help;        /* one line */
+    const char *help;        /* a few words; whoever shows them breaks lines */
     double low, high;        /* OPTION_INT and OPTION_REAL */
     bool required;
     const char *const *choices; /* OPTION_CHOICE; ends with NULL. Help lists them by itself */
+    enum takes takes;
+};
+
+struct command_example {
+    const char *purpose; /* what it is for: "the matte alone"; NULL ends the table */
+    const char *line;    /* a command line for a shell, in which the commands' files have plausible names */
 };
 
 struct command {
     const char *name;
     const char *summary;  /* one line for `mgm help` */
     const char *synopsis; /* what follows the name: "PHOTO MASK -o OUT [options]" */
-    const char *details;  /* a paragraph or more for `mgm help NAME`, "" if there is nothing to add */
+    const char *details;  /* paragraphs and lists, see text.h; "" if there is nothing to add */
     const struct command_option *options;
+    const struct command_example *examples; /* NULL: none */
     int min_operands, max_operands;
+    enum takes takes;                  /* what the operands are */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
 };
 
@@ -89,10 +105,13 @@ int command_misused(const struct command *command, const char *format, ...) __at
 /** Prints "mgm NAME: sentence". @return STATUS_FAILED */
 int command_failed(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** The text of `mgm help NAME`, to stdout. */
-void command_print_help(const struct command *command);
+/** The options as users see them: those of the table, then --help. @return NULL after the last one */
+const struct command_option *command_option_at(const struct command *command, int index);
 
-/** The whole table, in the order of `mgm help`; ends with NULL. In main.c. */
+/** The whole table, in the order of `mgm help`; ends with NULL. */
 extern const struct command *const command_table[];
+
+/** @return NULL, after saying so on stderr, if there is no command of that name */
+const struct command *command_find(const char *name);
 
 #endif
