@@ -13,7 +13,7 @@ struct values {
 
 static const struct command_option options[] = {
     {"f16", 0, OPTION_FLAG, offsetof(struct values, f16), NULL,
-     "store floats as 16-bit ones, where there are two dimensions or more", .required = false},
+     "store floats as 16-bit ones, where there are two dimensions or more"},
     {0},
 };
 

@@ -12,13 +12,16 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"pred", 0, OPTION_TEXT, offsetof(struct values, pred), "DIR", "the mattes to be scored", .required = true},
-    {"alpha", 0, OPTION_TEXT, offsetof(struct values, alpha), "DIR", "the true mattes", .required = true},
-    {"trimap", 0, OPTION_TEXT, offsetof(struct values, trimap), "DIR", "score only where these are 128", .required = false},
+    {"pred", 0, OPTION_TEXT, offsetof(struct values, pred), "DIR", "the mattes to be scored", .required = true,
+     .takes = TAKES_FOLDER},
+    {"alpha", 0, OPTION_TEXT, offsetof(struct values, alpha), "DIR", "the true mattes", .required = true,
+     .takes = TAKES_FOLDER},
+    {"trimap", 0, OPTION_TEXT, offsetof(struct values, trimap), "DIR", "score only where these are 128",
+     .takes = TAKES_FOLDER},
     {"detail", 0, OPTION_TEXT, offsetof(struct values, detail), "DIR", "score only where these are not 0",
-     .required = false},
-    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout", .required = false},
-    {"csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL, "comma-separated, with a heading", .required = false},
+     .takes = TAKES_FOLDER},
+    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
+    {"csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL, "comma-separated, with a heading"},
     {0},
 };
 

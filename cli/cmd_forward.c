@@ -15,14 +15,15 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights, safetensors or .pth", 0, 0, true},
-    {"input", 'i', OPTION_TEXT, offsetof(struct values, input), "PATH", "safetensors file with image and guidance", 0, 0,
-     true},
-    {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "safetensors file to write", 0, 0, true},
-    {"repeat", 0, OPTION_INT, offsetof(struct values, repeat), "N", "run N times, tell the fastest", 1, 100000, false},
-    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", 0, 1024, false},
-    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "time and memory as one JSON object on stdout", 0, 0,
-     false},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights, safetensors or .pth", .required = true},
+    {"input", 'i', OPTION_TEXT, offsetof(struct values, input), "PATH", "safetensors file with image and guidance",
+     .required = true},
+    {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "safetensors file to write", .required = true},
+    {"repeat", 0, OPTION_INT, offsetof(struct values, repeat), "N", "run N times, tell the fastest", .low = 1,
+     .high = 100000},
+    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .low = 0,
+     .high = 1024},
+    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "time and memory as one JSON object on stdout"},
     {0},
 };
 

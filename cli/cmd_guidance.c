@@ -13,10 +13,11 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "DIR", "where the guidance goes", .required = true},
+    {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "DIR", "where the guidance goes", .required = true,
+     .takes = TAKES_FOLDER},
     {"kind", 0, OPTION_TEXT, offsetof(struct values, kind), "KIND", "coarse16, eroded10, dilated10, dilated20, trimap, …",
-     .required = true},
-    {"trimap", 0, OPTION_TEXT, offsetof(struct values, trimap), "DIR", "trimaps, for --kind trimap", .required = false},
+     .required = true, .takes = TAKES_ANYTHING},
+    {"trimap", 0, OPTION_TEXT, offsetof(struct values, trimap), "DIR", "trimaps, for --kind trimap", .takes = TAKES_FOLDER},
     {0},
 };
 

@@ -16,7 +16,7 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout", .required = false},
+    {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
     {0},
 };
 

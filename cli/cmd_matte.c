@@ -18,31 +18,39 @@ struct values {
     int threads;
 };
 
+static const char *const guidances[] = {"auto", "mask", "alpha", "trimap", "trimap-fg", NULL};
+static const char *const depths[] = {"auto", "8", "16", NULL};
+
 static const struct command_option options[] = {
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT",
      "the file to write, or the folder for several; - is standard output", .required = true},
-    {"format", 0, OPTION_TEXT, offsetof(struct values, format), "FORMAT",
-     "png, tiff, webp or jpeg, where no file's name says it; default png", .required = false},
-    {"depth", 0, OPTION_TEXT, offsetof(struct values, depth), "BITS",
-     "8, 16, or auto: as the photo has, where the format can hold it", .required = false},
-    {"alpha-only", 0, OPTION_FLAG, offsetof(struct values, alpha_only), NULL, "write the matte alone, as grey",
-     .required = false},
-    {"guidance", 0, OPTION_TEXT, offsetof(struct values, guidance), "KIND",
-     "what the mask says: auto, mask, alpha, trimap, trimap-fg", .required = false},
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights to use instead of those that come with mgm",
-     .required = false},
-    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .high = 1024},
+    {"format", 0, OPTION_CHOICE, offsetof(struct values, format), "FORMAT",
+     "of standard output, and of results in a folder; without it, png", .choices = image_format_names},
+    {"depth", 0, OPTION_CHOICE, offsetof(struct values, depth), "BITS",
+     "of a channel; auto: as the photo has, where the format can hold that", .choices = depths},
+    {"alpha-only", 0, OPTION_FLAG, offsetof(struct values, alpha_only), NULL, "write the matte alone, as grey"},
+    {"guidance", 0, OPTION_CHOICE, offsetof(struct values, guidance), "KIND", "what the mask says", .choices = guidances},
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
-     "stretch a mask of another size to the photo's", .required = false},
-    {"skip-existing", 0, OPTION_FLAG, offsetof(struct values, skip_existing), NULL,
-     "leave results alone that are there already", .required = false},
+     "stretch a mask of another size to the photo's"},
+    {"skip-existing", 0, OPTION_FLAG, offsetof(struct values, skip_existing), NULL, "leave alone what is there already"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights to use instead of those that come with mgm"},
+    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .high = 1024},
     {"reference", 0, OPTION_FLAG, offsetof(struct values, reference), NULL,
-     "pad, threshold and truncate as the published code does", .required = false},
+     "pad, threshold and truncate as the published code does"},
     {"largest-component", 0, OPTION_FLAG, offsetof(struct values, largest_component), NULL,
-     "keep only the largest connected part of the matte", .required = false},
-    {"quiet", 'q', OPTION_FLAG, offsetof(struct values, quiet), NULL, "no progress on stderr", .required = false},
+     "keep only the largest connected part of the matte"},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct values, quiet), NULL, "no progress and no summary on stderr"},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL,
-     "facts of the run as a JSON object on stdout; of several photos, one a line", .required = false},
+     "facts of the run as a JSON object on stdout; for a folder of masks, one a line"},
+    {0},
+};
+
+static const struct command_example examples[] = {
+    {"a cutout", "mgm matte photo.jpg mask.png -o cutout.png"},
+    {"the matte alone, in 16 bit, from a trimap", "mgm matte photo.jpg trimap.png -o matte.tif --alpha-only --depth 16"},
+    {"every photo of a folder, masks of the same names in another", "mgm matte photos masks -o cutouts --format webp"},
+    {"going on where that was stopped", "mgm matte photos masks -o cutouts --format webp --skip-existing"},
+    {"in a pipe", "segment photo.jpg | mgm matte photo.jpg - -o - > cutout.png"},
     {0},
 };
 
@@ -51,19 +59,21 @@ static int run(int argc, char **argv);
 const struct command cmd_matte = {
     .name = "matte",
     .summary = "cuts photos out along rough masks",
-    .synopsis = "PHOTO MASK -o OUT [options]\n       mgm matte PHOTO… MASKS -o FOLDER [options]",
-    .details = "PHOTO and MASK are pictures of the same size; the mask is white (or light) where the foreground is.\n"
-               "It may be a rough cut, a soft matte to be improved, or a trimap (black, grey 128 = unknown, white);\n"
-               "without --guidance its values decide, with --reference it is then a mask. One of the two may be -,\n"
-               "standard input.\n"
-               "\n"
-               "OUT becomes an RGBA picture with straight alpha, in the photo's own colours and with its colour\n"
-               "profile. The extension decides the format: .png, .tif, .webp; with --alpha-only also .jpg.\n"
-               "\n"
-               "Where MASKS is a folder, every PHOTO is a picture or a folder of pictures, and has its mask there under\n"
-               "its own name (whatever the extension). Results get the photos' names in FOLDER, which is made if\n"
-               "need be. What fails is named, the others are done, and the exit status is 1.",
+    .synopsis = "PHOTO… MASK -o OUT [options]",
+    .details =
+        "PHOTO and MASK are pictures of the same size; the mask is white (or light) where the foreground is. It may be a "
+        "rough cut, a soft matte to be improved, or a trimap (black, grey 128 = unknown, white); without --guidance its "
+        "values decide, with --reference it is then a mask. One of the two may be -, standard input.\n"
+        "\n"
+        "OUT becomes a picture with straight alpha, in the photo's own colours and with its colour profile. The "
+        "extension decides the format: .png, .tif or .webp; with --alpha-only also .jpg. Formats that are read: PNG, "
+        "JPEG, TIFF, WebP, BMP, GIF, PNM, HEIC, AVIF and JPEG XL, as far as libvips is built with them.\n"
+        "\n"
+        "Where MASK is a folder, every PHOTO is a picture or a folder of pictures, and has its mask there under its own "
+        "name, whatever the extension. Results get the photos' names in the folder OUT, which is made if need be. What "
+        "fails is named, the others are done, and the exit status is 1.",
     .options = options,
+    .examples = examples,
     .min_operands = 2,
     .max_operands = INT_MAX,
     .run = run,
@@ -77,16 +87,12 @@ struct batch {
     int written, skipped, failed;
 };
 
-/** @return false if there is no kind of that name */
-static bool guidance_from_name(const char *name, enum mgm_guidance *guidance)
+static enum mgm_guidance guidance_from_name(const char *name)
 {
-    for (int kind = MGM_GUIDANCE_AUTO; kind <= MGM_GUIDANCE_TRIMAP_FG; kind++) {
-        if (strcmp(name, mgm_guidance_name((enum mgm_guidance)kind)) == 0) {
-            *guidance = (enum mgm_guidance)kind;
-            return true;
-        }
-    }
-    return false;
+    enum mgm_guidance guidance = MGM_GUIDANCE_AUTO;
+    while (strcmp(name, mgm_guidance_name(guidance)) != 0)
+        guidance++; /* the parser knows that it is one of them */
+    return guidance;
 }
 
 static void add_report(cJSON *object, const struct batch *batch, const struct matte_facts *facts)
@@ -200,16 +206,13 @@ static enum mgm_status prepare(struct batch *batch, struct mgm_context *ctx, con
 }
 
 /** Whether the command line makes sense. @return COMMAND_GO_ON, or an exit status */
-static int check(const struct values *values, const struct operands *operands, bool many, struct matte_job *job)
+static int check(const struct values *values, const struct operands *operands, bool many)
 {
     const int photos = operands->count - 1;
     const bool to_standard = strcmp(values->output, IMAGE_FILE_STANDARD) == 0;
     int from_standard = 0;
     for (int i = 0; i < operands->count; i++)
         from_standard += strcmp(operands->values[i], IMAGE_FILE_STANDARD) == 0;
-    if (!guidance_from_name(values->guidance, &job->settings.guidance))
-        return command_misused(&cmd_matte, "--guidance takes auto, mask, alpha, trimap or trimap-fg, not '%s'",
-                               values->guidance);
     if (!many && (photos > 1 || folder_is(operands->values[0])))
         return command_misused(&cmd_matte, "several photos need a folder of masks as the last argument, which '%s' is not",
                                operands->values[photos]);
@@ -236,9 +239,10 @@ static int run(int argc, char **argv)
                           .many = folder_is(operands.values[operands.count - 1])};
     batch.job.alpha_only = values.alpha_only;
     batch.job.resize_mask = values.resize_mask;
+    batch.job.settings.guidance = guidance_from_name(values.guidance);
     batch.job.settings.reference = values.reference;
     batch.job.settings.largest_component = values.largest_component;
-    status = check(&values, &operands, batch.many, &batch.job);
+    status = check(&values, &operands, batch.many);
     if (status != COMMAND_GO_ON)
         return status;
     if (mgm_context_create(&ctx) != MGM_OK)

@@ -20,15 +20,16 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series (1)", 0, 0, false},
-    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on (1)", 1, 9999, false},
-    {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", 64, 2048, false},
-    {"kind", 0, OPTION_TEXT, offsetof(struct values, kind), "KIND", "only groom, fur, hair, solid, plant, …", 0, 0, false},
-    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DATA", "folder with photos/, strands/, …", 0, 0, true},
+    {"seed", 0, OPTION_SEED, offsetof(struct values, seed), "S", "which series (1)"},
+    {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many of it, from number 0 on (1)", .low = 1,
+     .high = 9999},
+    {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width (512)", .low = 64, .high = 2048},
+    {"kind", 0, OPTION_CHOICE, offsetof(struct values, kind), "KIND", "only this kind", .choices = mgm_synth_kind_names},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DATA", "folder with photos/, strands/, …", .required = true,
+     .takes = TAKES_FOLDER},
     {"backdrop", 0, OPTION_FLAG, offsetof(struct values, backdrop), NULL,
-     "previews over a drawn background, not a photograph", 0, 0, false},
-    {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes", 0, 0,
-     false},
+     "previews over a drawn background, not a photograph"},
+    {"sheet", 0, OPTION_FLAG, offsetof(struct values, sheet), NULL, "also write sheet.png: all previews and mattes"},
     {0},
 };
 
@@ -39,22 +40,21 @@ const struct command cmd_synth = {
     .summary = "draws foregrounds with exact mattes, as training does",
     .synopsis = "--data DATA [options] DIR",
     .details = "Writes NNNN_fg.png (colour, continued beyond the matte), NNNN_alpha.png and NNNN_preview.png (over a\n"
-               "photograph) into DIR. Kinds: groom, fur, hair, solid, plant, lattice, feather, glass, card, object.",
+               "photograph) into DIR.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,
+    .takes = TAKES_FOLDER,
     .run = run,
 };
 
-/** @param name  NULL: any kind. @return MGM_SYNTH_KIND_COUNT for any, −1 if there is none of that name */
-static int kind_from_name(const char *name)
+/** @param name  one of the kinds; NULL: any kind, which is MGM_SYNTH_KIND_COUNT */
+static enum mgm_synth_kind kind_from_name(const char *name)
 {
     int kind = 0;
-    while (name && kind < MGM_SYNTH_KIND_COUNT && strcmp(name, mgm_synth_kind_name(kind)) != 0)
+    while (kind < MGM_SYNTH_KIND_COUNT && (!name || strcmp(name, mgm_synth_kind_names[kind]) != 0))
         kind++;
-    if (!name)
-        return MGM_SYNTH_KIND_COUNT;
-    return kind < MGM_SYNTH_KIND_COUNT ? kind : -1;
+    return (enum mgm_synth_kind)kind;
 }
 
 /** A square from the middle of one of the photographs. */
@@ -131,7 +131,7 @@ static enum mgm_status draw_one(struct mgm_context *ctx, const struct mgm_synth_
         (status = write_one(ctx, folder, number, "alpha", &fg.alpha)) != MGM_OK ||
         (status = write_one(ctx, folder, number, "preview", &preview)) != MGM_OK)
         goto done;
-    printf("%04d %s\n", number, mgm_synth_kind_name(fg.kind));
+    printf("%04d %s\n", number, mgm_synth_kind_names[fg.kind]);
     if (sheet->data) {
         int column = 2 * (number % (ACROSS / 2)), row = number / (ACROSS / 2);
         add_to_sheet(sheet, column, row, &preview);
@@ -181,13 +181,10 @@ static int run(int argc, char **argv)
     int parsed = command_parse(&cmd_synth, argc, argv, &values, &operands);
     if (parsed != COMMAND_GO_ON)
         return parsed;
-    const int kind = kind_from_name(values.kind);
-    if (kind < 0)
-        return command_misused(&cmd_synth, "there is no kind '%s'; 'mgm help synth' lists them", values.kind);
     struct mgm_context *ctx = NULL;
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK)
-        status = synth(ctx, &values, (enum mgm_synth_kind)kind, operands.values[0]);
+        status = synth(ctx, &values, kind_from_name(values.kind), operands.values[0]);
     int outcome = status == MGM_OK ? STATUS_OK : command_failed(&cmd_synth, "%s", mgm_context_error(ctx));
     mgm_context_destroy(&ctx);
     return outcome;

@@ -18,18 +18,18 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"resume", 0, OPTION_FLAG, offsetof(struct values, resume), NULL, "go on from the run folder's checkpoint, if any", 0, 0,
-     false},
-    {"run", 0, OPTION_TEXT, offsetof(struct values, run), "DIR", "folder for checkpoint, weights and log", 0, 0, false},
-    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, …", 0, 0, false},
-    {"set", 0, OPTION_LIST, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated", 0, 0,
-     false},
-    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop after M minutes, with a checkpoint", 0, 1e7,
-     false},
-    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", 0, 1024,
-     false},
-    {"preview", 0, OPTION_TEXT, offsetof(struct values, preview), "OUT.png", "write the first samples to look at, and stop",
-     0, 0, false},
+    {"resume", 0, OPTION_FLAG, offsetof(struct values, resume), NULL, "go on from the run folder's checkpoint, if any"},
+    {"run", 0, OPTION_TEXT, offsetof(struct values, run), "DIR", "folder for checkpoint, weights and log",
+     .takes = TAKES_FOLDER},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DIR", "folder with photos/, strands/, …",
+     .takes = TAKES_FOLDER},
+    {"set", 0, OPTION_LIST, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated",
+     .takes = TAKES_ANYTHING},
+    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop after M minutes, with a checkpoint", .low = 0,
+     .high = 1e7},
+    {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", .low = 0,
+     .high = 1024},
+    {"preview", 0, OPTION_TEXT, offsetof(struct values, preview), "OUT.png", "write the first samples to look at, and stop"},
     {0},
 };
 

@@ -1,4 +1,6 @@
 #include "command.h"
+#include "help.h"
+#include "text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -36,24 +38,6 @@ int command_failed(const struct command *command, const char *format, ...)
     return STATUS_FAILED;
 }
 
-void command_print_help(const struct command *command)
-{
-    printf("usage: mgm %s %s\n\n%s\n", command->name, command->synopsis, command->summary);
-    if (command->details[0])
-        printf("\n%s\n", command->details);
-    if (!command->options || !command->options[0].name)
-        return;
-    puts("\noptions:");
-    for (const struct command_option *option = command->options; option->name; option++) {
-        char left[64];
-        int length = option->letter ? snprintf(left, sizeof left, "-%c, --%s", option->letter, option->name)
-                                    : snprintf(left, sizeof left, "--%s", option->name);
-        if (option->placeholder)
-            snprintf(left + length, sizeof left - (size_t)length, " %s", option->placeholder);
-        printf("  %-26s %s\n", left, option->help);
-    }
-}
-
 static int set_number(const struct command *command, const struct command_option *option, const char *text, void *target)
 {
     char *end = NULL;
@@ -68,6 +52,19 @@ static int set_number(const struct command *command, const struct command_option
     else
         *(int *)target = (int)number;
     return COMMAND_GO_ON;
+}
+
+static int set_choice(const struct command *command, const struct command_option *option, const char *text, void *target)
+{
+    char list[256];
+    for (const char *const *choice = option->choices; *choice; choice++) {
+        if (strcmp(text, *choice) == 0) {
+            *(const char **)target = *choice;
+            return COMMAND_GO_ON;
+        }
+    }
+    text_join(option->choices, list, sizeof list);
+    return command_misused(command, "--%s takes %s, not '%s'", option->name, list, text);
 }
 
 static int set_seed(const struct command *command, const struct command_option *option, const char *text, void *target)
@@ -100,6 +97,8 @@ static int set_option(const struct command *command, const struct command_option
     case OPTION_TEXT:
         *(const char **)target = text;
         return COMMAND_GO_ON;
+    case OPTION_CHOICE:
+        return set_choice(command, option, text, target);
     case OPTION_SEED:
         return set_seed(command, option, text, target);
     case OPTION_LIST:
@@ -159,6 +158,15 @@ static int complain(const struct command *command, int code, char **argv)
     return command_misused(command, "there is no option %s (or more than one begins so)", argv[optind - 1]);
 }
 
+const struct command_option *command_option_at(const struct command *command, int index)
+{
+    static const struct command_option help = {"help", 0, OPTION_FLAG, .help = "this text, and nothing else"};
+    int count = 0;
+    while (command->options && command->options[count].name)
+        count++;
+    return index < count ? &command->options[index] : index == count ? &help : NULL;
+}
+
 static int check_operands(const struct command *command, const struct operands *operands)
 {
     if (operands->count < command->min_operands && operands->count == 0)
@@ -181,7 +189,7 @@ int command_parse(const struct command *command, int argc, char **argv, void *va
     opterr = 0;
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (code == HELP_CODE) {
-            command_print_help(command);
+            help_print_command(stdout, command);
             return STATUS_OK;
         }
         int index = code == '?' || code == ':' ? -1 : find_option(command->options, count, code);

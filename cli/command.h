@@ -3,11 +3,13 @@
  *
  * A command declares its options as a table that points into a struct of its own:
  *
- *     struct values { const char *output; bool json; int threads; };
+ *     struct values { const char *output, *format; bool json; int threads; };
+ *     static const char *const formats[] = {"png", "jpg", NULL};
  *     static const struct command_option options[] = {
  *         {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "where the result goes", .required = true},
  *         {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
  *         {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use", .low = 0, .high = 1024},
+ *         {"format", 0, OPTION_CHOICE, offsetof(struct values, format), "FORMAT", "what is written", .choices = formats},
  *         {0},
  *     };
  *     static int run(int argc, char **argv)
@@ -32,12 +34,21 @@
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, COMMAND_GO_ON = -1 };
 
 enum option_kind {
-    OPTION_FLAG, /* bool; takes no value */
-    OPTION_TEXT, /* const char * */
-    OPTION_INT,  /* int in [low, high] */
-    OPTION_REAL, /* double in [low, high] */
-    OPTION_SEED, /* uint64_t */
-    OPTION_LIST, /* struct text_list; may be given many times */
+    OPTION_FLAG,   /* bool; takes no value */
+    OPTION_TEXT,   /* const char * */
+    OPTION_CHOICE, /* const char *, equal to one of the choices */
+    OPTION_INT,    /* int in [low, high] */
+    OPTION_REAL,   /* double in [low, high] */
+    OPTION_SEED,   /* uint64_t */
+    OPTION_LIST,   /* struct text_list; may be given many times */
+};
+
+/** What texts name: completions offer it. Only OPTION_TEXT, OPTION_LIST and operands look at this. */
+enum takes {
+    TAKES_FILE, /* what is not said is a file */
+    TAKES_FOLDER,
+    TAKES_COMMAND,  /* of mgm */
+    TAKES_ANYTHING, /* nothing can be offered */
 };
 
 enum { TEXT_LIST_MAX = 64 };
@@ -53,18 +64,27 @@ struct command_option {
     enum option_kind kind;
     size_t offset;           /* of the variable in the command's struct of values */
     const char *placeholder; /* "PATH"; NULL for a flag */
-    const char *help;        /* one line */
+    const char *help;        /* a few words; whoever shows them breaks lines */
     double low, high;        /* OPTION_INT and OPTION_REAL */
     bool required;
+    const char *const *choices; /* OPTION_CHOICE; ends with NULL. Help lists them by itself */
+    enum takes takes;
+};
+
+struct command_example {
+    const char *purpose; /* what it is for: "the matte alone"; NULL ends the table */
+    const char *line;    /* a command line for a shell, in which the commands' files have plausible names */
 };
 
 struct command {
     const char *name;
     const char *summary;  /* one line for `mgm help` */
     const char *synopsis; /* what follows the name: "PHOTO MASK -o OUT [options]" */
-    const char *details;  /* a paragraph or more for `mgm help NAME`, "" if there is nothing to add */
+    const char *details;  /* paragraphs and lists, see text.h; "" if there is nothing to add */
     const struct command_option *options;
+    const struct command_example *examples; /* NULL: none */
     int min_operands, max_operands;
+    enum takes takes;                  /* what the operands are */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit status */
 };
 
@@ -85,10 +105,13 @@ int command_misused(const struct command *command, const char *format, ...) __at
 /** Prints "mgm NAME: sentence". @return STATUS_FAILED */
 int command_failed(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** The text of `mgm help NAME`, to stdout. */
-void command_print_help(const struct command *command);
+/** The options as users see them: those of the table, then --help. @return NULL after the last one */
+const struct command_option *command_option_at(const struct command *command, int index);
 
-/** The whole table, in the order of `mgm help`; ends with NULL. In main.c. */
+/** The whole table, in the order of `mgm help`; ends with NULL. */
 extern const struct command *const command_table[];
+
+/** @return NULL, after saying so on stderr, if there is no command of that name */
+const struct command *command_find(const char *name);
 
 #endif

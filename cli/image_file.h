@@ -75,8 +75,8 @@ struct image_format {
     bool alpha, deep;          /* can hold transparency; 16 bit */
 };
 
-/** The names, for OPTION_CHOICE. */
-#define IMAGE_FORMAT_NAMES "png tiff webp jpeg"
+/** Of those that are written; ends with NULL. */
+extern const char *const image_format_names[];
 
 /** NULL if there is none of that name. */
 const struct image_format *image_format_named(const char *name);

@@ -21,6 +21,7 @@ static const struct image_format formats[] = {
     [WEBP] = {"webp", {".webp"}, 16383, true, false},
     [JPEG] = {"jpeg", {".jpg", ".jpeg"}, 65500, false, false},
 };
+const char *const image_format_names[] = {"png", "tiff", "webp", "jpeg", NULL};
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
 const struct image_format *image_format_named(const char *name)

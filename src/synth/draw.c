@@ -3,27 +3,28 @@
 
 #include <math.h>
 
+const char *const mgm_synth_kind_names[MGM_SYNTH_KIND_COUNT + 1] = {
+    [MGM_SYNTH_GROOM] = "groom",     [MGM_SYNTH_FUR] = "fur",     [MGM_SYNTH_HAIR] = "hair",
+    [MGM_SYNTH_SOLID] = "solid",     [MGM_SYNTH_PLANT] = "plant", [MGM_SYNTH_LATTICE] = "lattice",
+    [MGM_SYNTH_FEATHER] = "feather", [MGM_SYNTH_GLASS] = "glass", [MGM_SYNTH_CARD] = "card",
+    [MGM_SYNTH_OBJECT] = "object",
+};
+
 static const struct family {
-    const char *name;
     synth_family draw;
     double share;
 } families[MGM_SYNTH_KIND_COUNT] = {
-    [MGM_SYNTH_GROOM] = {"groom", synth_draw_groom, 0.16},       [MGM_SYNTH_FUR] = {"fur", synth_draw_fur, 0.22},
-    [MGM_SYNTH_HAIR] = {"hair", synth_draw_hair, 0.22},          [MGM_SYNTH_SOLID] = {"solid", synth_draw_solid, 0.12},
-    [MGM_SYNTH_PLANT] = {"plant", synth_draw_plant, 0.10},       [MGM_SYNTH_LATTICE] = {"lattice", synth_draw_lattice, 0.05},
-    [MGM_SYNTH_FEATHER] = {"feather", synth_draw_feather, 0.04}, [MGM_SYNTH_GLASS] = {"glass", synth_draw_glass, 0.03},
-    [MGM_SYNTH_CARD] = {"card", synth_draw_card, 0.03},          [MGM_SYNTH_OBJECT] = {"object", synth_draw_object, 0.03},
+    [MGM_SYNTH_GROOM] = {synth_draw_groom, 0.16},     [MGM_SYNTH_FUR] = {synth_draw_fur, 0.22},
+    [MGM_SYNTH_HAIR] = {synth_draw_hair, 0.22},       [MGM_SYNTH_SOLID] = {synth_draw_solid, 0.12},
+    [MGM_SYNTH_PLANT] = {synth_draw_plant, 0.10},     [MGM_SYNTH_LATTICE] = {synth_draw_lattice, 0.05},
+    [MGM_SYNTH_FEATHER] = {synth_draw_feather, 0.04}, [MGM_SYNTH_GLASS] = {synth_draw_glass, 0.03},
+    [MGM_SYNTH_CARD] = {synth_draw_card, 0.03},       [MGM_SYNTH_OBJECT] = {synth_draw_object, 0.03},
 };
 
 enum { ATTEMPTS = 4 };
 
 /* The least share of the picture that must be solid: a guidance mask is made from alpha, and must say what is wanted. */
 static const double SOLID_SHARE = 0.08, SOLID_SHARE_GLASS = 0.03;
-
-const char *mgm_synth_kind_name(enum mgm_synth_kind kind)
-{
-    return kind >= 0 && kind < MGM_SYNTH_KIND_COUNT ? families[kind].name : "random";
-}
 
 static bool can_draw(const struct mgm_synth_library *library, enum mgm_synth_kind kind)
 {
@@ -106,7 +107,7 @@ enum mgm_status mgm_synth_draw(struct mgm_context *ctx, const struct mgm_synth_l
     enum mgm_status status = MGM_OK;
     if (!can_draw(library, kind)) {
         status = mgm_fail(ctx, MGM_E_INVALID, "the data folder lacks what foregrounds of kind '%s' are made from",
-                          families[kind].name);
+                          mgm_synth_kind_names[kind]);
         goto done;
     }
     double least = kind == MGM_SYNTH_GLASS ? SOLID_SHARE_GLASS : SOLID_SHARE;

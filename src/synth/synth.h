@@ -22,7 +22,8 @@ enum mgm_synth_kind {
     MGM_SYNTH_KIND_COUNT,
 };
 
-const char *mgm_synth_kind_name(enum mgm_synth_kind kind);
+/** What the kinds are called, by their number; NULL follows. */
+extern const char *const mgm_synth_kind_names[MGM_SYNTH_KIND_COUNT + 1];
 
 /** What drawing draws on: photographs for colours, strand files, cards, particles, objects. Loaded once, then read only. */
 struct mgm_synth_library;
