@@ -110,7 +110,7 @@ void picture_release(struct picture *picture)
 }
 
 /** Opens, converts, copies out. */
-static enum mgm_status read_converted(struct mgm_context *ctx, const char *path, int (*convert)(VipsImage **image),
+static enum mgm_status take_converted(struct mgm_context *ctx, const char *path, int (*convert)(VipsImage **image),
                                       struct picture *out)
 {
     VipsImage *image = NULL;
@@ -123,6 +123,11 @@ static enum mgm_status read_converted(struct mgm_context *ctx, const char *path,
         status = take_pixels(ctx, path, image, out);
     image_drop(&image);
     return status;
+}
+
+static void release_picture(void *picture)
+{
+    picture_release(picture);
 }
 
 /* ---- photos ----------------------------------------------------------------------------------------------------------- */
@@ -170,9 +175,10 @@ static enum mgm_status take_both(struct mgm_context *ctx, const char *path, Vips
     return status;
 }
 
-enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct photo *out)
+static enum mgm_status read_photo(struct mgm_context *ctx, const char *path, void *photo)
 {
     VipsImage *image = NULL;
+    struct photo *out = photo;
     *out = (struct photo){0};
     TRY(image_open(ctx, path, &image));
     enum mgm_status status = is_rgb_with_profile(image) ? take_both(ctx, path, &image, out) : MGM_OK;
@@ -184,6 +190,16 @@ enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct pho
     if (status != MGM_OK)
         photo_release(out);
     return status;
+}
+
+static void release_photo(void *photo)
+{
+    photo_release(photo);
+}
+
+enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct photo *out)
+{
+    return image_read_whole(ctx, path, read_photo, release_photo, out);
 }
 
 /* ---- masks ------------------------------------------------------------------------------------------------------------ */
@@ -225,9 +241,14 @@ static void keep_one_channel(struct picture *picture)
     picture->image.stride = (size_t)picture->image.width * (size_t)(picture->image.bits / 8);
 }
 
+static enum mgm_status read_mask(struct mgm_context *ctx, const char *path, void *picture)
+{
+    return take_converted(ctx, path, to_mask, picture);
+}
+
 enum mgm_status picture_read_mask(struct mgm_context *ctx, const char *path, struct picture *out)
 {
-    TRY(read_converted(ctx, path, to_mask, out));
+    TRY(image_read_whole(ctx, path, read_mask, release_picture, out));
     if (out->image.channels > 1)
         keep_one_channel(out);
     return MGM_OK;
@@ -290,6 +311,16 @@ static int to_rgba_8(VipsImage **image)
     return 0;
 }
 
+static enum mgm_status read_rgb(struct mgm_context *ctx, const char *path, void *picture)
+{
+    return take_converted(ctx, path, to_rgb_8, picture);
+}
+
+static enum mgm_status read_rgba(struct mgm_context *ctx, const char *path, void *picture)
+{
+    return take_converted(ctx, path, to_rgba_8, picture);
+}
+
 /** Rounds 16-bit values to 8 bit, in place. */
 static void reduce_to_8(struct picture *picture)
 {
@@ -309,7 +340,7 @@ enum mgm_status image_file_read(struct mgm_context *ctx, const char *path, int c
     if (channels == 1)
         TRY(picture_read_mask(ctx, path, &picture));
     else
-        TRY(read_converted(ctx, path, channels == 4 ? to_rgba_8 : to_rgb_8, &picture));
+        TRY(image_read_whole(ctx, path, channels == 4 ? read_rgba : read_rgb, release_picture, &picture));
     reduce_to_8(&picture);
     *out = (struct mgm_bitmap){picture.image.width, picture.image.height, picture.image.channels, picture.memory};
     return MGM_OK;

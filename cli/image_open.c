@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char DAMAGED[] = "is no picture that can be read, or is damaged";
+
 static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".tif",  ".tiff", ".webp", ".bmp", ".gif",
                                          ".ppm", ".pgm", ".pnm",  ".heic", ".heif", ".avif", ".jxl"};
 
@@ -22,9 +24,12 @@ bool image_file_has_extension(const char *path)
     return false;
 }
 
-static void ignore_message(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data)
+static gint warnings; /* that libvips has logged, in any thread */
+
+static void count_warning(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer data)
 {
     (void)domain, (void)level, (void)message, (void)data;
+    g_atomic_int_inc(&warnings);
 }
 
 /**
@@ -50,7 +55,7 @@ static gpointer start_vips(gpointer data)
         return NULL;
     allow_loaders();
     vips_cache_set_max(0); /* every file is read once */
-    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ignore_message, NULL);
+    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, count_warning, NULL);
     return GINT_TO_POINTER(1);
 }
 
@@ -157,7 +162,7 @@ enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage 
     VipsImage *image = load(path);
     path = image_file_name(path);
     if (!image)
-        return image_fail(ctx, MGM_E_FORMAT, path, "is no picture that can be read, or is damaged");
+        return image_fail(ctx, MGM_E_FORMAT, path, DAMAGED);
     /* Only the header has been read: a small file that unfolds to a huge picture is caught here. */
     const int width = vips_image_get_width(image), height = vips_image_get_height(image);
     enum mgm_status status = MGM_OK;
@@ -165,9 +170,45 @@ enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage 
         status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: is %d×%d pixels; pictures of at most %d million pixels are read",
                           path, width, height, IMAGE_FILE_MAX_MEGAPIXELS);
     else if (set_upright(&image) != 0)
-        status = image_fail(ctx, MGM_E_FORMAT, path, "is no picture that can be read, or is damaged");
+        status = image_fail(ctx, MGM_E_FORMAT, path, DAMAGED);
     if (status != MGM_OK)
         image_drop(&image);
     *out = image;
+    return status;
+}
+
+/** With nobody else reading, what stands in libvips's list of errors afterwards is about this picture. */
+static enum mgm_status read_alone(struct mgm_context *ctx, const char *path, image_reader read, image_releaser release,
+                                  void *out)
+{
+    vips_error_clear();
+    TRY(read(ctx, path, out));
+    if (!vips_error_buffer()[0])
+        return MGM_OK;
+    release(out);
+    return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), DAMAGED);
+}
+
+enum mgm_status image_read_whole(struct mgm_context *ctx, const char *path, image_reader read, image_releaser release,
+                                 void *out)
+{
+    static GRWLock lock;
+    enum mgm_status status = MGM_OK;
+    TRY(image_file_start(ctx));
+    bool alone = strcmp(path, IMAGE_FILE_STANDARD) == 0; /* which cannot be read twice */
+    if (!alone) {
+        g_rw_lock_reader_lock(&lock);
+        const gint before = g_atomic_int_get(&warnings);
+        status = read(ctx, path, out);
+        alone = status == MGM_OK && g_atomic_int_get(&warnings) != before; /* of this picture, or of somebody else's */
+        g_rw_lock_reader_unlock(&lock);
+        if (alone)
+            release(out);
+    }
+    if (alone) {
+        g_rw_lock_writer_lock(&lock);
+        status = read_alone(ctx, path, read, release, out);
+        g_rw_lock_writer_unlock(&lock);
+    }
     return status;
 }

@@ -17,6 +17,18 @@ MGM_MUST_CHECK enum mgm_status image_file_start(struct mgm_context *ctx);
  */
 MGM_MUST_CHECK enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage **out);
 
+/** Opens a picture, converts it and takes its pixels into out; leaves out zeroed if it fails. */
+typedef enum mgm_status (*image_reader)(struct mgm_context *ctx, const char *path, void *out);
+/** Undoes that. */
+typedef void (*image_releaser)(void *out);
+
+/**
+ * Calls read, and sees to it that a damaged picture is not taken for a whole one: where the end of a file is missing,
+ * libvips may fill up with black, and tell nobody but its log and its list of errors.
+ */
+MGM_MUST_CHECK enum mgm_status image_read_whole(struct mgm_context *ctx, const char *path, image_reader read,
+                                                image_releaser release, void *out);
+
 /** The failure with the reason that libvips gives. */
 enum mgm_status image_fail(struct mgm_context *ctx, enum mgm_status status, const char *path, const char *what);
 
