@@ -16,8 +16,10 @@
 /* One step computes the result of layer `layer`; a convolution's takes the norm behind it along. */
 struct infer_step {
     enum mgm_op op;
-    int layer, src, residual; /* residual −1: none */
-    bool adds_apart;          /* the residual is added behind the convolution, not by it */
+    int layer, first;  /* first: the convolution, where layer is the norm behind it; else the same */
+    int src, residual; /* residual −1: none */
+    bool is_single;    /* a single-channel convolution, which has a kernel of its own */
+    bool adds_apart;   /* the residual is added behind the convolution, not by it */
     struct mgm_conv *conv;
     float *single; /* a single-channel convolution: its weights and, last, its bias */
     size_t grid;   /* transposed: the grid's place in the arena; single: its workspace's */
@@ -67,6 +69,11 @@ static struct mgm_spatial spatial_of(const struct mgm_infer_plan *plan, int laye
                                 mgm_layer_side(l, s->w),
                                 l->channels,
                                 plan->blocked ? MGM_CONV_BLOCK : 0};
+}
+
+static bool has_kernel(const struct infer_step *step)
+{
+    return !step->is_single && (step->op == MGM_OP_CONV || step->op == MGM_OP_CONV_TRANSPOSE);
 }
 
 static bool can_be_blocked(const struct mgm_graph *graph)
@@ -218,7 +225,30 @@ static enum mgm_status create_single(struct mgm_infer_plan *plan, const struct m
 
 /* ---- steps and memory --------------------------------------------------------------------------------------------- */
 
-static enum mgm_status create_steps(struct mgm_infer_plan *plan, const struct mgm_params *params)
+/* What is to be computed, in which order; kernels and memory come later. */
+static void list_steps(struct mgm_infer_plan *plan)
+{
+    const struct mgm_graph *graph = plan->graph;
+    for (int i = 0; i < graph->layer_count; i++) {
+        const struct mgm_layer *layer = &graph->layers[i];
+        if (layer->op == MGM_OP_INPUT || layer->op == MGM_OP_NORM)
+            continue; /* norms go with their convolutions */
+        struct infer_step *step = &plan->steps[plan->step_count++];
+        *step = (struct infer_step){.op = layer->op,
+                                    .layer = i,
+                                    .first = i,
+                                    .src = layer->inputs[0],
+                                    .residual = -1,
+                                    .is_single = mgm_is_single_conv(layer)};
+        const int norm = has_kernel(step) ? mgm_norm_after(graph, i) : -1;
+        if (norm < 0)
+            continue;
+        step->layer = norm;
+        step->residual = graph->layers[norm].input_count > 1 ? graph->layers[norm].inputs[1] : -1;
+    }
+}
+
+static enum mgm_status create_kernels(struct mgm_infer_plan *plan, const struct mgm_params *params)
 {
     size_t largest = 0;
     for (int i = 0; i < plan->graph->param_count; i++)
@@ -227,24 +257,12 @@ static enum mgm_status create_steps(struct mgm_infer_plan *plan, const struct mg
     plan->folding = mgm_alloc(largest, sizeof *plan->folding);
     if (!plan->folding)
         return mgm_fail_nomem(plan->ctx, "weights");
-    const struct mgm_graph *graph = plan->graph;
-    for (int i = 0; i < graph->layer_count; i++) {
-        const struct mgm_layer *layer = &graph->layers[i];
-        if (layer->op == MGM_OP_INPUT || layer->op == MGM_OP_NORM)
-            continue; /* norms go with their convolutions */
-        struct infer_step *step = &plan->steps[plan->step_count];
-        *step = (struct infer_step){.op = layer->op, .layer = i, .src = layer->inputs[0], .residual = -1};
-        if (mgm_is_single_conv(layer)) {
-            TRY(create_single(plan, params, layer, &step->single));
-        } else if (layer->op == MGM_OP_CONV || layer->op == MGM_OP_CONV_TRANSPOSE) {
-            int norm = mgm_norm_after(graph, i);
-            TRY(create_conv(plan, params, i, norm, step));
-            if (norm >= 0) {
-                step->layer = norm;
-                step->residual = graph->layers[norm].input_count > 1 ? graph->layers[norm].inputs[1] : -1;
-            }
-        }
-        plan->step_count++;
+    for (int i = 0; i < plan->step_count; i++) {
+        struct infer_step *step = &plan->steps[i];
+        if (step->is_single)
+            TRY(create_single(plan, params, &plan->graph->layers[step->first], &step->single));
+        else if (has_kernel(step))
+            TRY(create_conv(plan, params, step->first, step->layer != step->first ? step->layer : -1, step));
     }
     return MGM_OK;
 }
@@ -281,9 +299,12 @@ static bool adds_in_place(const struct mgm_infer_plan *plan, int index)
            plan->owner[step->residual] != plan->owner[step->src];
 }
 
-static enum mgm_status create_arena(struct mgm_infer_plan *plan)
+/* Where everything stands in the arena. @param bytes  receives the arena's size */
+static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
 {
     int layers = plan->graph->layer_count, count = layers + plan->step_count;
+    mgm_free(plan->buffers);
+    mgm_free(plan->owner);
     plan->buffers = mgm_alloc_zeroed((size_t)count, sizeof *plan->buffers);
     plan->owner = mgm_alloc_zeroed((size_t)layers, sizeof *plan->owner);
     if (!plan->buffers || !plan->owner)
@@ -301,7 +322,7 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
             plan->buffers[step->layer] =
                 (struct mgm_plan_buffer){value_count(plan, step->layer) * sizeof(float), i, last, 0};
         }
-        if (step->single) {
+        if (step->is_single) {
             struct mgm_spatial s = spatial_of(plan, step->src);
             plan->buffers[layers + i] = (struct mgm_plan_buffer){mgm_single_conv_workspace(&s) * sizeof(float), i, i, 0};
         }
@@ -312,10 +333,32 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
             plan->buffers[layers + i] = (struct mgm_plan_buffer){pixels * 4 * (size_t)l->channels * sizeof(float), i, i, 0};
         }
     }
+    return mgm_plan_buffers(plan->ctx, plan->buffers, count, bytes);
+}
+
+/*
+ * An allocation of more than there is may well succeed, and end the program when it is used; and the compute library is not
+ * to be asked about sizes that overflow its own arithmetic. So both are found out before anything is made.
+ */
+static enum mgm_status check_memory(struct mgm_infer_plan *plan)
+{
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    const double available = (double)mgm_memory_size();
     size_t bytes;
-    TRY(mgm_plan_buffers(plan->ctx, plan->buffers, count, &bytes));
+    TRY(plan_arena(plan, &bytes));
+    if (available <= 0 || (double)bytes < available)
+        return MGM_OK;
+    return mgm_fail(plan->ctx, MGM_E_NOMEM,
+                    "%d×%d pixels would need %.1f GB of memory for the network alone, and this machine has %.1f GB", s->w,
+                    s->h, (double)bytes / 1e9, available / 1e9);
+}
+
+static enum mgm_status create_arena(struct mgm_infer_plan *plan)
+{
+    size_t bytes;
+    TRY(plan_arena(plan, &bytes)); /* again: kernels may have wanted their residuals apart */
     for (int i = 0; i < plan->step_count; i++)
-        plan->steps[i].grid = plan->buffers[layers + i].offset;
+        plan->steps[i].grid = plan->buffers[plan->graph->layer_count + i].offset;
     plan->arena = mgm_alloc(bytes, 1);
     return plan->arena ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
 }
@@ -352,11 +395,15 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     plan->blocked = can_be_blocked(graph);
     plan->steps = mgm_alloc_zeroed((size_t)graph->layer_count, sizeof *plan->steps);
     enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
+    if (status == MGM_OK) {
+        list_steps(plan);
+        status = check_memory(plan);
+    }
     if (status == MGM_OK)
         status = mgm_onednn_create(ctx, settings->threads, &plan->onednn);
     if (status == MGM_OK) {
         int previous = mgm_onednn_enter(plan->onednn);
-        status = create_steps(plan, params);
+        status = create_kernels(plan, params);
         mgm_free(plan->folding);
         plan->folding = NULL;
         mgm_onednn_leave(previous);
@@ -492,7 +539,7 @@ enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
     if (plan->blocked)
         mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
     for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
-        if (plan->steps[i].single)
+        if (plan->steps[i].is_single)
             run_single(plan, &plan->steps[i]);
         else if (plan->steps[i].conv)
             status = run_conv(plan, &plan->steps[i]);
