@@ -118,6 +118,28 @@ static void test_full_disk(void **state)
     free(kept.values);
 }
 
+/** Devices and folders that take no file, whatever the rights; results and reports that go to a full standard output. */
+static void test_nowhere_to_write(void **state)
+{
+    (void)state;
+    struct run run = matte("photo.png", "mask.png", "/dev/full", "w.safetensors");
+    expect_failure(&run, 1, "/dev/full: the name of a picture to write must end in", files);
+    run = matte("photo.png", "mask.png", "/proc/out.png", "w.safetensors");
+    expect_failure(&run, 1, "/proc/out.png: cannot be written", files);
+    run = run_mgm("convert", in_workshop("w.safetensors"), "/proc/out.safetensors", NULL);
+    expect_failure(&run, 1, "/proc/out.safetensors: cannot be written", files);
+    run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop("out.png"), "--model",
+                  in_workshop("w.safetensors"), "--depth=16", "--reference", "--format=jpeg", NULL);
+    expect_failure(&run, 1, "a jpeg file's name must end in .jpg", files);
+    run = run_mgm_redirected(NULL, "/dev/full", "matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", "-",
+                             "--model", in_workshop("w.safetensors"), NULL);
+    expect_failure(&run, 1, "standard output: writing failed: No space left", files);
+    run = run_mgm_redirected(NULL, "/dev/full", "info", in_workshop("w.safetensors"), NULL);
+    expect_failure(&run, 1, "could not be written to standard output: No space left", files);
+    run = run_mgm_redirected(NULL, "/dev/full", "help", NULL);
+    assert_int_equal(run.status, 1);
+}
+
 static void test_wrong_command_lines(void **state)
 {
     (void)state;
@@ -170,6 +192,7 @@ int main(void)
         IN_WORKSHOP(test_bad_weights),
         IN_WORKSHOP(test_unwritable_output),
         IN_WORKSHOP(test_full_disk),
+        IN_WORKSHOP(test_nowhere_to_write),
         IN_WORKSHOP(test_wrong_command_lines),
         IN_WORKSHOP(test_default_model_missing),
     };
