@@ -50,9 +50,25 @@ static int name_width(const struct scoring *scoring)
     return width;
 }
 
+/** In quotes where a reader would else take it for several fields (RFC 4180). */
+static void print_csv_text(const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    putchar('"');
+}
+
 static void print_csv_line(const struct score *score)
 {
-    fputs(score->name, stdout);
+    print_csv_text(score->name);
     for (int k = 0; k < SCORE_METRICS; k++)
         printf(",%.9g", score->values[k]);
     putchar('\n');

@@ -157,6 +157,17 @@ static void test_what_is_missing_is_named(void **state)
     assert_non_null(strstr(run.err, "same name"));
 }
 
+/** A name that a reader of CSV would take for two fields. */
+static void test_names_in_csv(void **state)
+{
+    (void)state;
+    mkdir(in_workshop("odd"), 0777);
+    make_picture("odd/one, \"two\".png", MOTIF_DISC, 40, 30, 1, 8, 0);
+    struct run run = run_mgm("eval", "--pred", in_workshop("odd"), "--alpha", in_workshop("odd"), "--csv", NULL);
+    expect_success(&run);
+    assert_non_null(strstr(run.out, "\n\"one, \"\"two\"\"\",0,"));
+}
+
 static void test_wrong_kinds(void **state)
 {
     (void)state;
@@ -175,7 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_guidance_is_made_of_masks), TEST(test_scores),
         TEST(test_details_and_columns),       TEST(test_trimap_is_copied),
-        TEST(test_what_is_missing_is_named),  TEST(test_wrong_kinds),
+        TEST(test_what_is_missing_is_named),  TEST(test_names_in_csv),
+        TEST(test_wrong_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
