@@ -17,6 +17,13 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Say how mgm matte is used:", "mgm help matte"},
+    {"Write its man page to a file:", "mgm help --man matte > mgm-matte.1"},
+    {"Complete mgm's arguments in this bash:", "source <(mgm help --completion bash)"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_help = {
@@ -27,6 +34,7 @@ const struct command cmd_help = {
                "they come\n"
                "from, and how to have them where they are not installed.",
     .options = options,
+    .examples = examples,
     .min_operands = 0,
     .max_operands = 1,
     .takes = TAKES_COMMAND,

@@ -40,8 +40,8 @@ static const struct {
 
 static const struct command_example program_examples[] = {
     {"Cut something out of a photo along a mask of the same size:", "mgm matte photo.jpg mask.png -o cutout.png"},
-    {"Read about that command:", "mgm help matte"},
-    {NULL},
+    {"Say how that command is used:", "mgm help matte"},
+    {0},
 };
 
 /** Writes the code point of a character's first byte and those after it. @return the bytes that it has */
@@ -192,7 +192,7 @@ static void put_examples(FILE *stream, const struct command_example *example)
     for (const char *before = ""; example->purpose; example++, before = ".PP\n") {
         fputs(before, stream);
         put_prose(stream, text_whole(example->purpose), false);
-        fputs(".PP\n.RS\n.nf\n", stream);
+        fputs(".PP\n.RS 4\n.nf\n", stream);
         put_text(stream, text_whole(example->line));
         fputs("\n.fi\n.RE\n", stream);
     }
