@@ -17,6 +17,12 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Turn a checkpoint into a safetensors file:", "mgm convert model.pth model.safetensors"},
+    {"Make one half as large:", "mgm convert model.safetensors half.safetensors --f16"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_convert = {
@@ -28,6 +34,7 @@ const struct command cmd_convert = {
                "checkpoint itself where it has none, under their names and in their types. With --f16, biases, norms and\n"
                "other vectors stay as they are: they are 1 % of a file.",
     .options = options,
+    .examples = examples,
     .min_operands = 2,
     .max_operands = 2,
     .run = run,

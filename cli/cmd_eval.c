@@ -25,6 +25,13 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Score a folder of mattes:", "mgm eval --pred mattes --alpha truth"},
+    {"Score only where trimaps are grey, as a table for other programs:",
+     "mgm eval --pred mattes --alpha truth --trimap trimaps --csv > scores.csv"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_eval = {
@@ -37,6 +44,7 @@ const struct command cmd_eval = {
                "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
                "table is incomplete.",
     .options = options,
+    .examples = examples,
     .min_operands = 0,
     .max_operands = 0,
     .run = run,

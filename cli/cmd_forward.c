@@ -27,6 +27,12 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Keep what the network says to a case:", "mgm forward --model m.pth -i case.safetensors -o out.safetensors"},
+    {"Say also how long it took:", "mgm forward --model m.pth -i case.safetensors -o out.safetensors --json"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_forward = {
@@ -37,6 +43,7 @@ const struct command cmd_forward = {
                "guidance [n, 1, h, w] (0 … 1); h and w are multiples of 32. OUT receives, all [n, 1, h, w],\n"
                "alpha_os8, alpha_os4, alpha_os1, alpha (f32) and unknown_os4, unknown_os1 (u8).",
     .options = options,
+    .examples = examples,
     .min_operands = 0,
     .max_operands = 0,
     .run = run,

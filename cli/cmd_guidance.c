@@ -21,6 +21,12 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Make masks as coarse as a sixteenth of the resolution:", "mgm guidance truth/*.png -o masks --kind coarse16"},
+    {"Make trimaps, where what is not known is made wider:", "mgm guidance truth/*.png -o trimaps --kind trimap"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_guidance = {
@@ -35,6 +41,7 @@ const struct command cmd_guidance = {
                "            neither 0 nor 1, dilated by 20, is unknown\n"
                "A colon may stand before N.",
     .options = options,
+    .examples = examples,
     .min_operands = 1,
     .max_operands = INT_MAX,
     .run = run,

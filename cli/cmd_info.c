@@ -20,6 +20,12 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Say what a checkpoint holds:", "mgm info model.pth"},
+    {"The same for another program:", "mgm info model.pth --json > facts.json"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_info = {
@@ -29,6 +35,7 @@ const struct command cmd_info = {
     .details = "Reads any safetensors file, and checkpoints of PyTorch's (nothing in them is executed). Of a matting\n"
                "network it tells width, size and how it was trained; of anything else, what tensors it has.",
     .options = options,
+    .examples = examples,
     .min_operands = 1,
     .max_operands = 1,
     .run = run,

@@ -50,7 +50,7 @@ static const struct command_example examples[] = {
     {"the matte alone, in 16 bit, from a trimap", "mgm matte photo.jpg trimap.png -o matte.tif --alpha-only --depth 16"},
     {"every photo of a folder, masks of the same names in another", "mgm matte photos masks -o cutouts --format webp"},
     {"going on where that was stopped", "mgm matte photos masks -o cutouts --format webp --skip-existing"},
-    {"in a pipe", "segment photo.jpg | mgm matte photo.jpg - -o - > cutout.png"},
+    {"between other programs", "cat photo.jpg | mgm matte - mask.png -o - > cutout.png"},
     {0},
 };
 

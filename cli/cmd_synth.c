@@ -33,6 +33,13 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Draw eight foregrounds of any kind, and a sheet that shows them all:",
+     "mgm synth --data data --count 8 --sheet drawn"},
+    {"Draw hair in another size, from another series:", "mgm synth --data data --kind hair --size 256 --seed 7 drawn"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_synth = {
@@ -42,6 +49,7 @@ const struct command cmd_synth = {
     .details = "Writes NNNN_fg.png (colour, continued beyond the matte), NNNN_alpha.png and NNNN_preview.png (over a\n"
                "photograph) into DIR.",
     .options = options,
+    .examples = examples,
     .min_operands = 1,
     .max_operands = 1,
     .takes = TAKES_FOLDER,

@@ -33,6 +33,13 @@ static const struct command_option options[] = {
     {0},
 };
 
+static const struct command_example examples[] = {
+    {"Look at what a configuration would train on:", "mgm train my.cfg --data data --preview samples.png"},
+    {"Train:", "mgm train my.cfg --data data --run run"},
+    {"Go on with it, for an hour:", "mgm train my.cfg --data data --run run --resume --minutes 60"},
+    {0},
+};
+
 static int run(int argc, char **argv);
 
 const struct command cmd_train = {
@@ -43,6 +50,7 @@ const struct command cmd_train = {
         "Leaves checkpoint.safetensors, weights.safetensors and log.jsonl in the run folder. Ctrl-C (or SIGTERM) ends\n"
         "it after a checkpoint; the same command with --resume goes on. configs/default.cfg explains every key.",
     .options = options,
+    .examples = examples,
     .min_operands = 1,
     .max_operands = 1,
     .run = run,

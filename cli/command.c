@@ -160,7 +160,8 @@ static int complain(const struct command *command, int code, char **argv)
 
 const struct command_option *command_option_at(const struct command *command, int index)
 {
-    static const struct command_option help = {"help", 0, OPTION_FLAG, .help = "this text, and nothing else"};
+    static const struct command_option help = {"help", 0, OPTION_FLAG,
+                                               .help = "say how the command is used, and do nothing else"};
     int count = 0;
     while (command->options && command->options[count].name)
         count++;

@@ -73,7 +73,7 @@ struct command_option {
 
 struct command_example {
     const char *purpose; /* what it is for: "the matte alone"; NULL ends the table */
-    const char *line;    /* a command line for a shell, in which the commands' files have plausible names */
+    const char *line;    /* a command line for a shell; up to 74 columns, as help does not break it */
 };
 
 struct command {

@@ -1,5 +1,6 @@
 #include "image_file.h"
 
+#include "image_colour.h"
 #include "image_open.h"
 
 #include "base/memory.h"
@@ -9,57 +10,6 @@
 const char *image_file_name(const char *path)
 {
     return strcmp(path, IMAGE_FILE_STANDARD) == 0 ? "standard input" : path;
-}
-
-static bool is_deep(const VipsImage *image)
-{
-    return vips_image_get_format(image) != VIPS_FORMAT_UCHAR;
-}
-
-/** To sRGB by the embedded profile. @return whether there was one that could be used */
-static bool apply_profile(VipsImage **image)
-{
-    VipsImage *converted = NULL;
-    if (!vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
-        return false;
-    if (vips_icc_transform(*image, &converted, "srgb", "embedded", TRUE, "depth", is_deep(*image) ? 16 : 8, NULL) != 0) {
-        vips_error_clear();
-        return false;
-    }
-    vips_image_remove(converted, VIPS_META_ICC_NAME); /* it has been applied */
-    return image_replace(image, converted, 0) == 0;
-}
-
-/** To uchar or ushort sRGB; a profile that cannot be used is passed over. */
-static int to_srgb(VipsImage **image)
-{
-    const bool deep = is_deep(*image);
-    apply_profile(image);
-    IMAGE_STEP(image, vips_colourspace, deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
-    if (vips_image_get_format(*image) != (deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR))
-        IMAGE_STEP(image, vips_cast, deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
-    return 0;
-}
-
-/** Lays transparency over white, leaves three channels. */
-static int flatten(VipsImage **image)
-{
-    if (vips_image_hasalpha(*image)) {
-        VipsArrayDouble *white = vips_array_double_newv(1, is_deep(*image) ? 65535.0 : 255.0);
-        VipsImage *flat = NULL;
-        int failed = vips_flatten(*image, &flat, "background", white, NULL);
-        vips_area_unref(VIPS_AREA(white));
-        if (image_replace(image, flat, failed) != 0)
-            return -1;
-    }
-    if (vips_image_get_bands(*image) > 3)
-        IMAGE_STEP(image, vips_extract_band, 0, "n", 3);
-    return 0;
-}
-
-static int to_rgb(VipsImage **image)
-{
-    return to_srgb(image) != 0 ? -1 : flatten(image);
 }
 
 /** Values as stored, 8 or 16 bit; floats are taken as 0 … 1. Profiles do not apply: a mask is no colour. */
@@ -166,11 +116,11 @@ static enum mgm_status take_own(struct mgm_context *ctx, const char *path, VipsI
 /** Takes own, and seen by its profile. @param image  becomes seen's */
 static enum mgm_status take_both(struct mgm_context *ctx, const char *path, VipsImage **image, struct photo *out)
 {
-    if (flatten(image) != 0)
+    if (image_flatten(image) != 0)
         return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is of a kind that cannot be converted");
     VipsImage *own = *image;
     g_object_ref(own);
-    enum mgm_status status = apply_profile(image) ? take_own(ctx, path, own, out) : MGM_OK;
+    enum mgm_status status = image_apply_profile(image) ? take_own(ctx, path, own, out) : MGM_OK;
     image_drop(&own);
     return status;
 }
@@ -181,8 +131,12 @@ static enum mgm_status read_photo(struct mgm_context *ctx, const char *path, voi
     struct photo *out = photo;
     *out = (struct photo){0};
     TRY(image_open(ctx, path, &image));
-    enum mgm_status status = is_rgb_with_profile(image) ? take_both(ctx, path, &image, out) : MGM_OK;
-    if (status == MGM_OK && to_rgb(&image) != 0)
+    enum mgm_status status = MGM_OK;
+    if (image_drop_bad_profile(&image) != 0)
+        status = image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "has a colour profile that cannot be read");
+    else if (is_rgb_with_profile(image))
+        status = take_both(ctx, path, &image, out);
+    if (status == MGM_OK && image_to_rgb(&image) != 0)
         status = image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is of a kind that cannot be converted");
     if (status == MGM_OK)
         status = take_pixels(ctx, path, image, &out->seen);
@@ -292,7 +246,7 @@ enum mgm_status picture_resize_mask(struct mgm_context *ctx, struct picture *mas
 
 static int to_rgb_8(VipsImage **image)
 {
-    if (to_rgb(image) != 0)
+    if (image_to_rgb(image) != 0)
         return -1;
     IMAGE_STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
     return 0;
@@ -300,7 +254,7 @@ static int to_rgb_8(VipsImage **image)
 
 static int to_rgba_8(VipsImage **image)
 {
-    if (to_srgb(image) != 0)
+    if (image_to_srgb(image) != 0)
         return -1;
     IMAGE_STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
     if (!vips_image_hasalpha(*image))

@@ -271,6 +271,9 @@ static void test_broken_profile(void **state)
     struct pixels want = matted("photo.png", "mask.png", "want.png", NULL, NULL);
     struct pixels got = matted("broken.tif", "mask.png", "got.png", NULL, NULL);
     expect_equal(&got, &want);
+    VipsImage *out = open_picture("got.png");
+    assert_int_equal(profile_size(out), 0);
+    g_object_unref(out);
     free(got.values);
     free(want.values);
     g_object_unref(broken);

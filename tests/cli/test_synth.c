@@ -59,7 +59,8 @@ static void test_bad_data(void **state)
     run = run_mgm("synth", "--data", in_workshop("nowhere"), in_workshop("out"), NULL);
     expect_failure(&run, 1, "nowhere/photos: this folder cannot be read: No such file", files);
     run = run_mgm("synth", "--data", in_workshop("data"), "--kind", "cat", in_workshop("out"), NULL);
-    expect_failure(&run, 2, "--kind takes groom, fur, hair, solid, plant, lattice, feather, glass, card or object, not 'cat'", files);
+    expect_failure(&run, 2,
+                   "--kind takes groom, fur, hair, solid, plant, lattice, feather, glass, card or object, not 'cat'", files);
 
     cut_file("data/photos/a.png", 0.5);
     run = run_mgm("synth", "--data", in_workshop("data"), in_workshop("out"), NULL);

@@ -1,0 +1,69 @@
+#include "image_colour.h"
+
+#include "image_open.h"
+
+bool image_is_deep(const VipsImage *image)
+{
+    return vips_image_get_format(image) != VIPS_FORMAT_UCHAR;
+}
+
+int image_drop_bad_profile(VipsImage **image)
+{
+    const void *profile;
+    size_t size;
+    if (!vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return 0;
+    if (vips_image_get_blob(*image, VIPS_META_ICC_NAME, &profile, &size) == 0 &&
+        vips_icc_is_compatible_profile(*image, profile, size))
+        return 0;
+    vips_error_clear();
+    IMAGE_STEP(image, vips_copy);
+    vips_image_remove(*image, VIPS_META_ICC_NAME);
+    return 0;
+}
+
+bool image_apply_profile(VipsImage **image)
+{
+    VipsImage *converted = NULL;
+    if (!vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return false;
+    if (vips_icc_transform(*image, &converted, "srgb", "embedded", TRUE, "depth", image_is_deep(*image) ? 16 : 8, NULL) !=
+        0) {
+        vips_error_clear();
+        return false;
+    }
+    vips_image_remove(converted, VIPS_META_ICC_NAME); /* it has been applied */
+    return image_replace(image, converted, 0) == 0;
+}
+
+int image_to_srgb(VipsImage **image)
+{
+    const bool deep = image_is_deep(*image);
+    if (image_drop_bad_profile(image) != 0)
+        return -1;
+    image_apply_profile(image);
+    IMAGE_STEP(image, vips_colourspace, deep ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
+    if (vips_image_get_format(*image) != (deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR))
+        IMAGE_STEP(image, vips_cast, deep ? VIPS_FORMAT_USHORT : VIPS_FORMAT_UCHAR);
+    return 0;
+}
+
+int image_flatten(VipsImage **image)
+{
+    if (vips_image_hasalpha(*image)) {
+        VipsArrayDouble *white = vips_array_double_newv(1, image_is_deep(*image) ? 65535.0 : 255.0);
+        VipsImage *flat = NULL;
+        int failed = vips_flatten(*image, &flat, "background", white, NULL);
+        vips_area_unref(VIPS_AREA(white));
+        if (image_replace(image, flat, failed) != 0)
+            return -1;
+    }
+    if (vips_image_get_bands(*image) > 3)
+        IMAGE_STEP(image, vips_extract_band, 0, "n", 3);
+    return 0;
+}
+
+int image_to_rgb(VipsImage **image)
+{
+    return image_to_srgb(image) != 0 ? -1 : image_flatten(image);
+}
