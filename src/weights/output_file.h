@@ -1,4 +1,7 @@
-/** A file that appears under its name only when it is whole: written beside it, renamed at the end, removed on failure. */
+/**
+ * A file that appears under its name only when it is whole: written without a name, or, where the file system cannot do
+ * that, beside it under another; renamed at the end, removed on failure.
+ */
 #ifndef MGM_WEIGHTS_OUTPUT_FILE_H
 #define MGM_WEIGHTS_OUTPUT_FILE_H
 
@@ -9,6 +12,7 @@
 struct mgm_output_file {
     struct mgm_context *ctx;
     char *path, *temporary;
+    bool nameless; /* temporary is not there yet */
     FILE *stream;
 };
 
