@@ -22,7 +22,7 @@
  *         …
  *     }
  *
- * Exit statuses: 0 all went well, 1 the work failed, 2 the command line is wrong. Messages go to stderr.
+ * Exit statuses: 0 all went well, 1 the work failed, or a part of it, 2 the command line is wrong. Messages go to stderr.
  */
 #ifndef MGM_CLI_COMMAND_H
 #define MGM_CLI_COMMAND_H

@@ -13,7 +13,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { MAX_TEXT = 1024 };
+enum { MAX_TEXT = 1024, ELLIPSIS = 0x2026 /* which terminals without Unicode would leave out */ };
 
 /* What may stand around an option. */
 static const char marks[] = "[]()| ";
@@ -53,7 +53,10 @@ static size_t put_wide(FILE *stream, const char *text, size_t length)
     size_t bytes = 1;
     for (; bytes < expected && bytes < length; bytes++)
         point = point << 6 | ((unsigned char)text[bytes] & 0x3Fu);
-    fprintf(stream, "\\[u%04lX]", point);
+    if (point == ELLIPSIS)
+        fputs("\\&...", stream);
+    else
+        fprintf(stream, "\\[u%04lX]", point);
     return bytes;
 }
 

@@ -89,13 +89,14 @@ static void test_overview(void **state)
                 "the overview");
 }
 
-/** A line of a table in the forms that text may take: lines that are too long for it, whatever is long. */
-static void test_long_words(void **state)
+/** An option that leaves no room for what it is for: that stands on the next line. */
+static void test_long_options(void **state)
 {
     (void)state;
     static const struct command_option options[] = {
         {"an-option-whose-name-goes-on-and-on-and-on-for-longer-than-seventy-columns", 'x', OPTION_TEXT, 0, "PLACE",
          "short"},
+        {"leaves-one-column-freee", 0, OPTION_FLAG, .help = "too close"},
         {0},
     };
     static const struct command command = {"long", "a summary", "[options]", "", .options = options};
@@ -108,6 +109,7 @@ static void test_long_words(void **state)
                 "  -x, --an-option-whose-name-goes-on-and-on-and-on-for-longer-than-seventy-columns PLACE\n"
                 "                            short\n",
                 "help");
+    expect_part(text, "  --leaves-one-column-freee\n                            too close\n", "help");
     free(text);
 }
 
@@ -207,7 +209,7 @@ static void test_page_of_the_program(void **state)
 static const char *checker(void)
 {
     if (is_installed("groff"))
-        return "groff -man -ww -z -Tutf8 page 2>&1";
+        return "groff -man -ww -z -Tutf8 page 2>&1 && groff -man -ww -z -Tascii page 2>&1";
     return is_installed("mandoc") ? "mandoc -T lint -W warning page 2>&1 | grep -v 'missing date' || true" : NULL;
 }
 
@@ -229,7 +231,7 @@ static void test_pages_are_accepted(void **state)
 }
 
 /* What would be a request, an escape, or another character, if it were not escaped. */
-#define HOSTILE "'quoted' .SH \\fB \\n(.x \"twice\" ` ^ ~ --x-y …"
+#define HOSTILE "'quoted' .SH \\fB \\n(.x \"twice\" ` ^ ~ --x-y 3 × 4"
 static const struct command_option hostile_options[] = {
     {"odd", 0, OPTION_TEXT, 0, ".SH", ".TP is no request, " HOSTILE},
     {0},
@@ -270,6 +272,7 @@ static void test_any_text_is_shown_as_it_is(void **state)
             fail_msg("a request that is none: %.*s", (int)strcspn(line, "\n"), line);
     }
     assert_int_equal(sections, 7);
+    assert_null(strpbrk(page, "`^~'")); /* which would become typographic */
     free(page);
     if (!is_installed("groff"))
         return;
@@ -285,7 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_WORKSHOP(test_help_tells_all),
         IN_WORKSHOP(test_overview),
-        IN_WORKSHOP(test_long_words),
+        IN_WORKSHOP(test_long_options),
         IN_WORKSHOP(test_pages_tell_all),
         IN_WORKSHOP(test_page_of_the_program),
         IN_WORKSHOP(test_pages_are_accepted),
