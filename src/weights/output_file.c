@@ -102,20 +102,19 @@ enum mgm_status mgm_output_file_write(struct mgm_output_file *file, const void *
 
 enum mgm_status mgm_output_file_finish(struct mgm_output_file *file)
 {
-    enum mgm_status status = MGM_OK;
     FILE *stream = file->stream;
-    bool named = !file->nameless;
+    enum mgm_status status = fflush(stream) == 0 ? MGM_OK : cannot_write(file);
+    if (status == MGM_OK && file->nameless) {
+        file->nameless = give_name(fileno(stream), file->path, file->temporary, strlen(file->path) + SUFFIX_LENGTH) != 0;
+        if (file->nameless)
+            status = cannot_write(file);
+    }
     file->stream = NULL;
-    bool written = fflush(stream) == 0;
-    if (written && !named)
-        written = named = give_name(fileno(stream), file->path, file->temporary, strlen(file->path) + SUFFIX_LENGTH) == 0;
-    if (!written)
-        status = cannot_write(file); /* before closing the file changes errno */
     if (fclose(stream) != 0 && status == MGM_OK)
         status = cannot_write(file);
     if (status == MGM_OK && rename(file->temporary, file->path) != 0)
         status = cannot_write(file);
-    if (status != MGM_OK && named)
+    if (status != MGM_OK && !file->nameless)
         unlink(file->temporary);
     release(file);
     return status;
