@@ -2,6 +2,7 @@
 #include "command.h"
 #include "matte_job.h"
 #include "matte_list.h"
+#include "progress.h"
 #include "report.h"
 
 #include "base/clock.h"
@@ -82,6 +83,7 @@ const struct command cmd_matte = {
 struct batch {
     struct matte_job job;
     struct matte_list list;
+    struct progress *progress;
     const struct values *values;
     bool many;
     int written, skipped, failed;
@@ -116,7 +118,7 @@ static int tell(const struct batch *batch, const struct matte_item *item, const 
                 double seconds)
 {
     int status = STATUS_OK;
-    progress_pause(batch->job.progress);
+    progress_pause(batch->progress);
     if (error)
         status = command_failed(&cmd_matte, "%s", error);
     if (batch->values->json && (batch->many || !error)) {
@@ -134,7 +136,7 @@ static int tell(const struct batch *batch, const struct matte_item *item, const 
         const int printed = batch->many ? report_print_line(object) : report_print(object);
         status = printed == STATUS_OK ? status : printed;
     }
-    progress_go_on(batch->job.progress);
+    progress_go_on(batch->progress);
     return status;
 }
 
@@ -159,23 +161,23 @@ static int work_on(struct batch *batch, const struct matte_item *item, double st
 
 static void summarise(const struct batch *batch)
 {
-    progress_pause(batch->job.progress);
+    progress_pause(batch->progress);
     fprintf(stderr, "%d of %d cut out", batch->written, batch->list.count);
     if (batch->skipped)
         fprintf(stderr, ", %d there already", batch->skipped);
     if (batch->failed)
         fprintf(stderr, ", %d failed", batch->failed);
     fputc('\n', stderr);
-    progress_go_on(batch->job.progress);
+    progress_go_on(batch->progress);
 }
 
 static int work_on_all(struct batch *batch, double start)
 {
     int status = STATUS_OK;
     for (int i = 0; i < batch->list.count; i++) {
-        if (batch->many)
-            progress_stage(batch->job.progress, "%d of %d", i + 1, batch->list.count);
-        if (work_on(batch, &batch->list.items[i], i ? mgm_clock_seconds() : start) != STATUS_OK)
+        const struct matte_item *item = &batch->list.items[i];
+        progress_stage(batch->progress, "%s (%d of %d)", image_file_name(item->photo), i + 1, batch->list.count);
+        if (work_on(batch, item, i ? mgm_clock_seconds() : start) != STATUS_OK)
             status = STATUS_FAILED;
     }
     if (batch->many && !batch->values->quiet)
@@ -202,6 +204,7 @@ static enum mgm_status prepare(struct batch *batch, struct mgm_context *ctx, con
     }
     if (batch->job.bits == 16 && !target.format->deep)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "a %s file cannot hold 16 bit; png and tiff files can", target.format->name);
+    progress_stage(batch->progress, "reading the model");
     return matte_job_open(&batch->job, ctx, values->model);
 }
 
@@ -248,11 +251,11 @@ static int run(int argc, char **argv)
     if (mgm_context_create(&ctx) != MGM_OK)
         return command_failed(&cmd_matte, "%s", mgm_context_error(ctx));
     mgm_context_set_threads(ctx, values.threads);
-    batch.job.progress = progress_start(values.quiet);
+    batch.progress = progress_start(values.quiet);
     const bool ready = prepare(&batch, ctx, &operands) == MGM_OK;
     if (ready)
         status = work_on_all(&batch, start);
-    progress_stop(&batch.job.progress); /* before anything else is printed */
+    progress_stop(&batch.progress); /* before anything else is printed */
     if (!ready)
         status = command_failed(&cmd_matte, "%s", mgm_context_error(ctx));
     matte_job_close(&batch.job);

@@ -13,7 +13,6 @@ enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, c
 {
     char found[PATH_MAX];
     job->ctx = ctx;
-    progress_stage(job->progress, "reading the model");
     if (!model) {
         TRY(default_model_find(ctx, found, sizeof found));
         model = found;
@@ -163,7 +162,6 @@ enum mgm_status matte_job_run(struct matte_job *job, const char *photo, const ch
 {
     struct pictures pictures = {0};
     *facts = (struct matte_facts){0};
-    progress_stage(job->progress, "%s", image_file_name(photo));
     const enum mgm_status status = run(job, photo, mask, target, &pictures, facts);
     release(&pictures);
     return status;

@@ -3,17 +3,15 @@
 #define MGM_CLI_MATTE_JOB_H
 
 #include "image_file.h"
-#include "progress.h"
 
 #include "mgm.h"
 
 struct matte_job {
     /* set by the caller */
     struct mgm_matte_settings settings;
-    int bits;                  /* of a channel of what is written: 8, 16; 0: as the photo, where the format can */
-    bool alpha_only;           /* the matte as grey, instead of the photo's colours with the matte as alpha */
-    bool resize_mask;          /* stretch masks of another size */
-    struct progress *progress; /* borrowed; may be NULL */
+    int bits;         /* of a channel of what is written: 8, 16; 0: as the photo, where the format can */
+    bool alpha_only;  /* the matte as grey, instead of the photo's colours with the matte as alpha */
+    bool resize_mask; /* stretch masks of another size */
     /* set by matte_job_open */
     struct mgm_context *ctx;
     struct mgm_model *model;
