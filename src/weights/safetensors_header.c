@@ -2,6 +2,7 @@
 #include "weights/safetensors_file.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,9 +257,12 @@ static enum mgm_status parse_json(struct mgm_context *ctx, struct mgm_safetensor
     memcpy(text, bytes, length);
     text[length] = 0;
     const char *end = text;
+    errno = 0; /* tells want of memory, which the parser does not */
     file->header = text[0] == '{' ? cJSON_ParseWithLengthOpts(text, length, &end, 0) : NULL;
-    bool valid = file->header && is_one_object(text, length, end);
+    bool out_of_memory = !file->header && errno == ENOMEM, valid = file->header && is_one_object(text, length, end);
     mgm_free(text);
+    if (out_of_memory)
+        return mgm_fail_nomem(ctx, file->name);
     if (!valid)
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: not a safetensors file: its header is not a JSON object", file->name);
     return MGM_OK;
