@@ -3,7 +3,7 @@
 
 #include "base/context.h"
 #include "base/memory.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <string.h>
 

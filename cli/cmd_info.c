@@ -3,7 +3,7 @@
 #include "matting/model.h"
 #include "matting/network.h"
 #include "report.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "matting/network.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 #include "checkpoint_file.h"
 #include "weights/half.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "tiny_model.h"
 
 #include "matting/model.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
