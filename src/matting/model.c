@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const double MAX_WIDTH = 8;
-static const char *const FILE_SUFFIXES[] = {".safetensors", ".pth", ".pt"};
+static const char *const FILE_SUFFIXES[] = {".safetensors.index.json", ".index.json", ".safetensors", ".pth", ".pt"};
 
 static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file)
 {
