@@ -7,6 +7,17 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_VALUES = 1 << 22 };
+
+/* Each value takes some 64 bytes once it is read, even a mere 0: without a limit, a few bytes would become many. */
+static bool has_few_values(const uint8_t *text, size_t length)
+{
+    size_t values = 1;
+    for (size_t i = 0; i < length; i++)
+        values += text[i] == ',' || text[i] == '{' || text[i] == '[';
+    return values <= MAX_VALUES;
+}
+
 /* The parser takes control bytes within texts (a zero would end one early) and whatever follows the value. */
 static bool is_all(const char *text, size_t length, const char *parsed_end)
 {
@@ -20,6 +31,8 @@ enum mgm_status mgm_json_parse(struct mgm_context *ctx, const char *name, const 
                                size_t size, cJSON **out)
 {
     *out = NULL;
+    if (!has_few_values(bytes, size))
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: its JSON has more values than any weights have (%d)", name, MAX_VALUES);
     /* A copy with a zero behind it: releases of the parser before 1.7.18 read one byte further than they may. */
     char *text = mgm_alloc(size + 1, 1);
     if (!text)

@@ -11,7 +11,8 @@ struct cJSON;
 /**
  * @param what  that the bytes are wrong for: "NAME: WHAT" is the sentence
  * @param out   for cJSON_Delete
- * @return MGM_E_FORMAT unless the bytes are one JSON object, with nothing but blanks around it and no control byte within
+ * @return MGM_E_FORMAT unless the bytes are one JSON object of at most 2^22 values, with nothing but blanks around it and no
+ *         control byte within
  */
 MGM_MUST_CHECK enum mgm_status mgm_json_parse(struct mgm_context *ctx, const char *name, const char *what,
                                               const uint8_t *bytes, size_t size, struct cJSON **out);

@@ -25,8 +25,9 @@ struct mgm_safetensors {
     char *name;
     void *mapping; /* NULL where the bytes are the caller's */
     size_t mapping_size;
-    struct cJSON *header;   /* owns all names; of a set of shards, its metadata */
-    struct cJSON *metadata; /* within header; NULL if there is none */
+    struct cJSON *header;                /* owns all names; of a set, its metadata */
+    struct cJSON *metadata;              /* within header; NULL if there is none */
+    const struct cJSON **metadata_items; /* [metadata_count], in the header's order */
     int count, metadata_count;
     struct safetensors_entry *entries;  /* [count], in the header's order */
     struct safetensors_entry **by_name; /* [count], sorted */
@@ -48,6 +49,12 @@ MGM_MUST_CHECK enum mgm_status mgm_safetensors_create(struct mgm_context *ctx, c
                                                       struct mgm_safetensors **out);
 /** Maps the file that it is named after. An empty file maps to NULL, which is no failure. */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_map(struct mgm_context *ctx, struct mgm_safetensors *file);
+/**
+ * Fills metadata_items: a table, as finding the n-th in a list takes n steps, too many for a file that was made to have it
+ * so.
+ * @return MGM_E_FORMAT unless metadata is an object of texts
+ */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_list_metadata(struct mgm_context *ctx, struct mgm_safetensors *file);
 /** Sorts by_name. @return MGM_E_FORMAT for a name that occurs more than once */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_sort_names(struct mgm_context *ctx, struct mgm_safetensors *file);
 

@@ -178,23 +178,33 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum mgm_status check_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
+enum mgm_status mgm_safetensors_list_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
 {
     const cJSON *item;
     if (!cJSON_IsObject(file->metadata))
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: its " SAFETENSORS_METADATA " is not a JSON object", file->name);
-    file->metadata_count = cJSON_GetArraySize(file->metadata);
-    const char **keys = mgm_alloc((size_t)file->metadata_count, sizeof *keys);
-    if (!keys)
+    file->metadata_items = mgm_alloc((size_t)cJSON_GetArraySize(file->metadata), sizeof *file->metadata_items);
+    if (!file->metadata_items)
         return mgm_fail_nomem(ctx, file->name);
-    int count = 0;
-    enum mgm_status status = MGM_OK;
     cJSON_ArrayForEach(item, file->metadata)
     {
-        keys[count++] = item->string;
+        file->metadata_items[file->metadata_count++] = item;
         if (!cJSON_IsString(item))
-            status = mgm_fail(ctx, MGM_E_FORMAT, "%s: metadata '%.200s' is not a text", file->name, item->string);
+            return mgm_fail(ctx, MGM_E_FORMAT, "%s: metadata '%.200s' is not a text", file->name, item->string);
     }
+    return MGM_OK;
+}
+
+static enum mgm_status check_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
+{
+    TRY(mgm_safetensors_list_metadata(ctx, file));
+    const int count = file->metadata_count;
+    const char **keys = mgm_alloc((size_t)count, sizeof *keys);
+    if (!keys)
+        return mgm_fail_nomem(ctx, file->name);
+    for (int i = 0; i < count; i++)
+        keys[i] = file->metadata_items[i]->string;
+    enum mgm_status status = MGM_OK;
     qsort(keys, (size_t)count, sizeof *keys, compare_keys);
     for (int i = 1; i < count && status == MGM_OK; i++)
         if (strcmp(keys[i - 1], keys[i]) == 0)

@@ -147,7 +147,6 @@ static bool merge(const struct mgm_index *index, struct mgm_safetensors *set, st
         if (statements[i].repeated || statements[i].item == index->total_size)
             continue;
         ok = add_statement(set->metadata, statements[i].item);
-        set->metadata_count += ok;
     }
     return ok;
 }
@@ -162,7 +161,7 @@ static enum mgm_status merge_metadata(struct mgm_context *ctx, const struct mgm_
     bool ok = statements && sorted && set->metadata && merge(index, set, statements, sorted);
     mgm_free(statements);
     mgm_free(sorted);
-    return ok ? MGM_OK : mgm_fail_nomem(ctx, set->name);
+    return ok ? mgm_safetensors_list_metadata(ctx, set) : mgm_fail_nomem(ctx, set->name);
 }
 
 enum mgm_status mgm_shards_read(struct mgm_context *ctx, struct mgm_safetensors *file, const uint8_t *bytes, size_t size)

@@ -279,6 +279,23 @@ static void test_bad_indices(void **state)
                    INDEX ": it has more than one 'weight_map'");
 }
 
+/* What is small on disk stays small in memory. */
+static void test_many_values_do_no_harm(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 22 };
+    struct mgm_index *index = NULL;
+    char *text = malloc(2 * MOST + 64), *end = stpcpy(text, "{\"weight_map\":{\"a\":\"s\"},\"b\":[0");
+    assert_non_null(text);
+    for (int i = 0; i < MOST; i++)
+        end = stpcpy(end, ",0");
+    end = stpcpy(end, "]}");
+    assert_int_equal(mgm_index_parse(ctx, "case", text, (size_t)(end - text), &index), MGM_E_FORMAT);
+    assert_non_null(strstr(ctx->error, "case: its JSON has more values than any weights have"));
+    assert_null(index);
+    free(text);
+}
+
 static void test_bad_metadata(void **state)
 {
     (void)state;
@@ -407,6 +424,7 @@ int main(void)
         TEST(test_content_decides),
         TEST(test_metadata_are_merged),
         TEST(test_bad_indices),
+        TEST(test_many_values_do_no_harm),
         TEST(test_bad_metadata),
         TEST(test_shards_that_break_the_promise),
         TEST(test_every_truncation_is_refused),
