@@ -1,25 +1,35 @@
-/** mgm convert: weights of any format that is read, written as safetensors. */
+/** mgm convert: weights of any format that is read, written as safetensors, in one file or in shards. */
 #include "command.h"
 
 #include "base/context.h"
 #include "base/memory.h"
-#include "weights/pth.h"
+#include "weights/index.h"
+#include "weights/shards.h"
+#include "weights/weights.h"
 
 #include <string.h>
 
+enum { DEFAULT_MAX_SHARD = 5000, MEGABYTE = 1000000 };
+
 struct values {
     bool f16;
+    int max_shard; /* MB; 0: not given */
 };
 
 static const struct command_option options[] = {
     {"f16", 0, OPTION_FLAG, offsetof(struct values, f16), NULL,
      "store floats as 16-bit ones, where there are two dimensions or more"},
+    {"max-shard", 0, OPTION_INT, offsetof(struct values, max_shard), "MB",
+     "where OUT is an index: the largest size of a shard, in millions of bytes; without it, 5000", .low = 1,
+     .high = 1000000},
     {0},
 };
 
 static const struct command_example examples[] = {
     {"Turn a checkpoint into a safetensors file:", "mgm convert model.pth model.safetensors"},
     {"Make one half as large:", "mgm convert model.safetensors half.safetensors --f16"},
+    {"Split one into files of at most 100 MB:", "mgm convert model.pth parts.safetensors.index.json --max-shard 100"},
+    {"Join them again:", "mgm convert parts.safetensors.index.json whole.safetensors"},
     {0},
 };
 
@@ -28,11 +38,18 @@ static int run(int argc, char **argv);
 const struct command cmd_convert = {
     .name = "convert",
     .summary = "turns a checkpoint of PyTorch's into a safetensors file",
-    .synopsis = "IN OUT [--f16]",
-    .details = "IN is a checkpoint (.pth, of either layout) or a safetensors file. Its pickle is read, never executed:\n"
-               "one that asks for anything but tensors is refused. Written are all tensors of its state_dict, or of the\n"
-               "checkpoint itself where it has none, under their names and in their types. With --f16, biases, norms and\n"
-               "other vectors stay as they are: they are 1 % of a file.",
+    .synopsis = "IN OUT [--f16] [--max-shard MB]",
+    .details = "IN is a checkpoint (.pth, of either layout), a safetensors file, or the index of a set of them\n"
+               "(.safetensors.index.json). A checkpoint's pickle is read, never executed: one that asks for anything but\n"
+               "tensors is refused. Written are all tensors of its state_dict, or of the checkpoint itself where it has\n"
+               "none, under their names and in their types. With --f16, biases, norms and other vectors stay as they are:\n"
+               "they are 1 % of a file.\n"
+               "\n"
+               "Where OUT is called NAME.safetensors.index.json, the result is a set: shards beside it,\n"
+               "NAME-00001-of-0000N.safetensors and so on, and the index that says which tensor is in which. No shard is\n"
+               "larger than --max-shard says, unless a single tensor is; it then has one of its own. Every command that\n"
+               "takes weights takes the index of a set. It is refused unless its shards, in the same folder, hold the\n"
+               "tensors that it names and no others.",
     .options = options,
     .examples = examples,
     .min_operands = 2,
@@ -73,7 +90,15 @@ static enum mgm_status prepare_tensor(struct job *job, int index, bool f16)
     return mgm_tensor_to_f32(job->ctx, tensor, job->floats[index]);
 }
 
-static enum mgm_status convert(struct job *job, const char *from, const char *to, bool f16)
+static enum mgm_status write_result(const struct job *job, const char *to, int count, int pairs, int max_shard)
+{
+    if (!mgm_index_is_name(to))
+        return mgm_safetensors_write(job->ctx, to, job->tensors, count, job->metadata, pairs);
+    return mgm_shards_write(job->ctx, to, job->tensors, count, job->metadata, pairs,
+                            (uint64_t)(max_shard ? max_shard : DEFAULT_MAX_SHARD) * MEGABYTE);
+}
+
+static enum mgm_status convert(struct job *job, const char *from, const char *to, const struct values *values)
 {
     TRY(mgm_weights_open(job->ctx, from, &job->input));
     const int count = mgm_safetensors_count(job->input), pairs = mgm_safetensors_metadata_count(job->input);
@@ -83,10 +108,10 @@ static enum mgm_status convert(struct job *job, const char *from, const char *to
     if (!job->tensors || !job->floats || !job->metadata)
         return mgm_fail_nomem(job->ctx, from);
     for (int i = 0; i < count; i++)
-        TRY(prepare_tensor(job, i, f16));
+        TRY(prepare_tensor(job, i, values->f16));
     for (int i = 0; i < pairs; i++)
         mgm_safetensors_metadata_at(job->input, i, &job->metadata[2 * i], &job->metadata[2 * i + 1]);
-    return mgm_safetensors_write(job->ctx, to, job->tensors, count, job->metadata, pairs);
+    return write_result(job, to, count, pairs, values->max_shard);
 }
 
 static void release(struct job *job)
@@ -108,10 +133,12 @@ static int run(int argc, char **argv)
     int status = command_parse(&cmd_convert, argc, argv, &values, &operands);
     if (status != COMMAND_GO_ON)
         return status;
+    if (values.max_shard && !mgm_index_is_name(operands.values[1]))
+        return command_misused(&cmd_convert, "--max-shard is for sets of shards: name OUT something.safetensors.index.json");
     status = STATUS_OK;
     if (mgm_context_create(&job.ctx) != MGM_OK)
         status = command_failed(&cmd_convert, "not enough memory");
-    else if (convert(&job, operands.values[0], operands.values[1], values.f16) != MGM_OK)
+    else if (convert(&job, operands.values[0], operands.values[1], &values) != MGM_OK)
         status = command_failed(&cmd_convert, "%s", mgm_context_error(job.ctx));
     release(&job);
     return status;

@@ -3,11 +3,10 @@
 #include "matting/model.h"
 #include "matting/network.h"
 #include "report.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { NAMES_SHOWN = 8 };
 
@@ -32,8 +31,9 @@ const struct command cmd_info = {
     .name = "info",
     .summary = "says what a weights file holds",
     .synopsis = "FILE [--json]",
-    .details = "Reads any safetensors file, and checkpoints of PyTorch's (nothing in them is executed). Of a matting\n"
-               "network it tells width, size and how it was trained; of anything else, what tensors it has.",
+    .details = "Reads any safetensors file, sets of them by their index (.safetensors.index.json), and checkpoints of\n"
+               "PyTorch's (nothing in them is executed). Of a matting network it tells width, size and how it was\n"
+               "trained; of anything else, what tensors it has.",
     .options = options,
     .examples = examples,
     .min_operands = 1,
@@ -85,7 +85,7 @@ static cJSON *describe_names(const struct mgm_safetensors *file)
 static cJSON *describe(struct mgm_context *ctx, const char *path, const struct mgm_safetensors *file)
 {
     struct mgm_model *model = NULL;
-    struct stat status;
+    const int shards = mgm_safetensors_shard_count(file);
     size_t values = 0;
     for (int i = 0; i < mgm_safetensors_count(file); i++)
         values += mgm_safetensors_at(file, i)->count;
@@ -105,8 +105,9 @@ static cJSON *describe(struct mgm_context *ctx, const char *path, const struct m
     cJSON_AddNumberToObject(object, "tensors", mgm_safetensors_count(file));
     cJSON_AddNumberToObject(object, "values", (double)values);
     cJSON_AddStringToObject(object, "dtype", dtype_name(main_dtype(file)));
-    if (stat(path, &status) == 0)
-        cJSON_AddNumberToObject(object, "bytes", (double)status.st_size);
+    if (shards)
+        cJSON_AddNumberToObject(object, "shards", shards);
+    cJSON_AddNumberToObject(object, "bytes", (double)mgm_safetensors_bytes(file));
     cJSON_AddItemToObject(object, "metadata", describe_metadata(file));
     mgm_model_destroy(&model);
     return object;

@@ -93,11 +93,12 @@ struct mgm_model_facts {
 };
 
 /**
- * Reads weights of the matting network from a safetensors file or from a checkpoint of PyTorch's, of which nothing is
- * executed (32- or 16-bit floats). Without metadata the width is inferred from the shapes.
- * @return MGM_E_IO; MGM_E_FORMAT (neither format, truncated, a width that is none); MGM_E_SHAPE (another architecture, or
- *         values that cannot be: the message names the first offending tensor); MGM_E_UNSUPPORTED (the metadata name another
- *         architecture, or the checkpoint asks for more than tensors)
+ * Reads weights of the matting network from a safetensors file, from a set of them (path is that of its index,
+ * NAME.safetensors.index.json), or from a checkpoint of PyTorch's, of which nothing is executed (32- or 16-bit floats).
+ * Without metadata the width is inferred from the shapes.
+ * @return MGM_E_IO; MGM_E_FORMAT (none of these, truncated, shards that do not fit together, a width that is none);
+ *         MGM_E_SHAPE (another architecture, or values that cannot be: the message names the first offending tensor);
+ *         MGM_E_UNSUPPORTED (the metadata name another architecture, or the checkpoint asks for more than tensors)
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out);
 MGM_API void mgm_model_destroy(struct mgm_model **model);

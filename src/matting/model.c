@@ -2,14 +2,14 @@
 
 #include "base/memory.h"
 #include "matting/network.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <string.h>
 
 static const double MAX_WIDTH = 8;
-static const char *const FILE_SUFFIXES[] = {".safetensors", ".pth", ".pt"};
+static const char *const FILE_SUFFIXES[] = {".safetensors.index.json", ".index.json", ".safetensors", ".pth", ".pt"};
 
 static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file)
 {

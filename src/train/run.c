@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "matting/model.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -124,10 +124,15 @@ enum mgm_status mgm_output_file_write(struct mgm_output_file *file, const void *
     return fwrite(bytes, 1, size, file->stream) == size ? MGM_OK : cannot_write(file);
 }
 
+enum mgm_status mgm_output_file_flush(struct mgm_output_file *file)
+{
+    return fflush(file->stream) == 0 ? MGM_OK : cannot_write(file);
+}
+
 enum mgm_status mgm_output_file_finish(struct mgm_output_file *file)
 {
     FILE *stream = file->stream;
-    enum mgm_status status = fflush(stream) == 0 ? MGM_OK : cannot_write(file);
+    enum mgm_status status = mgm_output_file_flush(file);
     if (status == MGM_OK && file->nameless) {
         file->nameless = give_name(fileno(stream), file->path, file->temporary, strlen(file->path) + SUFFIX_LENGTH) != 0;
         if (file->nameless)

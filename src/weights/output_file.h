@@ -18,6 +18,8 @@ struct mgm_output_file {
 
 MGM_MUST_CHECK enum mgm_status mgm_output_file_open(struct mgm_context *ctx, const char *path, struct mgm_output_file *out);
 MGM_MUST_CHECK enum mgm_status mgm_output_file_write(struct mgm_output_file *file, const void *bytes, size_t size);
+/** Hands all that was written to the system, so that a full disk is noticed while the file can still be discarded. */
+MGM_MUST_CHECK enum mgm_status mgm_output_file_flush(struct mgm_output_file *file);
 /** Makes the file appear. Releases everything, on failure too. */
 MGM_MUST_CHECK enum mgm_status mgm_output_file_finish(struct mgm_output_file *file);
 /** Removes what was written. Takes a zeroed or finished file too. */

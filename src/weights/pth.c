@@ -274,8 +274,12 @@ static bool is_zip(const uint8_t *bytes, size_t size)
     return size >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
 }
 
-static enum mgm_status read_checkpoint(struct mgm_context *ctx, struct mgm_safetensors *out, const uint8_t *bytes,
-                                       size_t size)
+bool pth_is(const uint8_t *bytes, size_t size)
+{
+    return is_zip(bytes, size) || pth_is_legacy(bytes, size);
+}
+
+enum mgm_status pth_read(struct mgm_context *ctx, struct mgm_safetensors *out, const uint8_t *bytes, size_t size)
 {
     struct pth_file file = {.ctx = ctx, .name = out->name, .bytes = bytes, .size = size, .out = out, .room = size};
     if (__builtin_mul_overflow(size, (size_t)COPY_FACTOR, &file.copy_room))
@@ -303,23 +307,7 @@ enum mgm_status mgm_pth_parse(struct mgm_context *ctx, const char *name, const v
                               struct mgm_safetensors **out)
 {
     TRY(mgm_safetensors_create(ctx, name, out));
-    enum mgm_status status = read_checkpoint(ctx, *out, bytes, size);
-    if (status != MGM_OK)
-        mgm_safetensors_close(out);
-    return status;
-}
-
-enum mgm_status mgm_weights_open(struct mgm_context *ctx, const char *path, struct mgm_safetensors **out)
-{
-    TRY(mgm_safetensors_create(ctx, path, out));
-    struct mgm_safetensors *file = *out;
-    enum mgm_status status = mgm_safetensors_map(ctx, file);
-    if (status == MGM_OK) {
-        const uint8_t *bytes = file->mapping;
-        bool checkpoint = is_zip(bytes, file->mapping_size) || pth_is_legacy(bytes, file->mapping_size);
-        status = checkpoint ? read_checkpoint(ctx, file, bytes, file->mapping_size)
-                            : mgm_safetensors_read_header(ctx, file, bytes, file->mapping_size);
-    }
+    enum mgm_status status = pth_read(ctx, *out, bytes, size);
     if (status != MGM_OK)
         mgm_safetensors_close(out);
     return status;

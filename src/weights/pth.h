@@ -13,12 +13,6 @@
 #include "weights/safetensors.h"
 
 /**
- * Opens weights in either format: a checkpoint, or else safetensors.
- * @return as of mgm_safetensors_open() and mgm_pth_parse()
- */
-MGM_MUST_CHECK enum mgm_status mgm_weights_open(struct mgm_context *ctx, const char *path, struct mgm_safetensors **out);
-
-/**
  * A checkpoint in memory that outlives the handle; `name` is for messages.
  * @return MGM_E_FORMAT if it is damaged, truncated or without tensors; MGM_E_UNSUPPORTED for a pickle that asks for anything
  *         but tensors, and for what PyTorch does not write (compressed or big-endian data)

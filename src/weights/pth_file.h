@@ -32,6 +32,12 @@ struct pth_file {
     char prefix[256];     /* zip layout: "NAME/" of all entries */
 };
 
+/** Whether the bytes begin as a checkpoint, in either layout. */
+bool pth_is(const uint8_t *bytes, size_t size);
+/** mgm_pth_parse into an empty handle. */
+MGM_MUST_CHECK enum mgm_status pth_read(struct mgm_context *ctx, struct mgm_safetensors *out, const uint8_t *bytes,
+                                        size_t size);
+
 /** Bytes that live as long as the result; NULL if memory ran out. */
 uint8_t *pth_keep(struct pth_file *file, size_t bytes);
 /** Lists the storages of file->pickle. */

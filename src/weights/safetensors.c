@@ -82,6 +82,9 @@ void mgm_safetensors_close(struct mgm_safetensors **handle)
     mgm_free(file->metadata_items);
     mgm_free(file->entries);
     mgm_free(file->by_name);
+    for (int i = 0; i < file->shard_count; i++)
+        mgm_safetensors_close(&file->shards[i]);
+    mgm_free(file->shards);
     for (struct safetensors_block *block = file->blocks, *older; block; block = older) {
         older = block->older;
         mgm_free(block);
@@ -96,6 +99,19 @@ void mgm_safetensors_close(struct mgm_safetensors **handle)
 const char *mgm_safetensors_name(const struct mgm_safetensors *file)
 {
     return file->name;
+}
+
+int mgm_safetensors_shard_count(const struct mgm_safetensors *file)
+{
+    return file->shard_count;
+}
+
+size_t mgm_safetensors_bytes(const struct mgm_safetensors *file)
+{
+    size_t bytes = file->mapping_size;
+    for (int i = 0; i < file->shard_count; i++)
+        bytes += file->shards[i]->mapping_size;
+    return bytes;
 }
 
 int mgm_safetensors_count(const struct mgm_safetensors *file)

@@ -49,10 +49,14 @@ MGM_MUST_CHECK enum mgm_status mgm_safetensors_parse(struct mgm_context *ctx, co
 /** Takes NULL in the handle. */
 void mgm_safetensors_close(struct mgm_safetensors **file);
 
-/** The path that it was opened with, for messages. */
+/** The path that it was opened with, for messages; of a set, its index's. */
 const char *mgm_safetensors_name(const struct mgm_safetensors *file);
+/** Files of which a set consists (shards.h); 0 for a single file. */
+int mgm_safetensors_shard_count(const struct mgm_safetensors *file);
+/** Bytes on disk, of all files of a set. */
+size_t mgm_safetensors_bytes(const struct mgm_safetensors *file);
 int mgm_safetensors_count(const struct mgm_safetensors *file);
-/** In the header's order. */
+/** In the header's order; of a set, one shard's after the other's. */
 const struct mgm_tensor *mgm_safetensors_at(const struct mgm_safetensors *file, int index);
 /** NULL if there is none. */
 const struct mgm_tensor *mgm_safetensors_find(const struct mgm_safetensors *file, const char *name);

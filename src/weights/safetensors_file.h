@@ -1,10 +1,14 @@
-/** What the reader's two halves share: the file's life (safetensors.c) and its header (safetensors_header.c). */
+/**
+ * What the parts of safetensors share: the file's life (safetensors.c), its header (safetensors_header.c), writing it
+ * (safetensors_write.c), and others that fill or write such tables.
+ */
 #ifndef MGM_WEIGHTS_SAFETENSORS_FILE_H
 #define MGM_WEIGHTS_SAFETENSORS_FILE_H
 
 #include "weights/safetensors.h"
 
 struct cJSON;
+struct mgm_output_file;
 
 struct safetensors_entry {
     struct mgm_tensor tensor;
@@ -21,13 +25,15 @@ struct mgm_safetensors {
     char *name;
     void *mapping; /* NULL where the bytes are the caller's */
     size_t mapping_size;
-    struct cJSON *header;                /* owns all names */
+    struct cJSON *header;                /* owns all names; of a set, its metadata */
     struct cJSON *metadata;              /* within header; NULL if there is none */
     const struct cJSON **metadata_items; /* [metadata_count], in the header's order */
     int count, metadata_count;
     struct safetensors_entry *entries;  /* [count], in the header's order */
     struct safetensors_entry **by_name; /* [count], sorted */
     struct safetensors_block *blocks;
+    struct mgm_safetensors **shards; /* [shard_count]: of a set, where its tensors are */
+    int shard_count;
 };
 
 /** Bytes of a value on disk, 0 for OTHER. */
@@ -35,7 +41,7 @@ int mgm_dtype_bytes(enum mgm_dtype dtype);
 /** "F32", …; "" for OTHER. */
 const char *mgm_dtype_word(enum mgm_dtype dtype);
 
-enum { SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000, SAFETENSORS_MAX_VALUES = 1 << 22 };
+enum { SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000 };
 #define SAFETENSORS_METADATA "__metadata__"
 
 /** An empty handle with that name. */
@@ -43,11 +49,27 @@ MGM_MUST_CHECK enum mgm_status mgm_safetensors_create(struct mgm_context *ctx, c
                                                       struct mgm_safetensors **out);
 /** Maps the file that it is named after. An empty file maps to NULL, which is no failure. */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_map(struct mgm_context *ctx, struct mgm_safetensors *file);
+/**
+ * Fills metadata_items: a table, as finding the n-th in a list takes n steps, too many for a file that was made to have it
+ * so.
+ * @return MGM_E_FORMAT unless metadata is an object of texts
+ */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_list_metadata(struct mgm_context *ctx, struct mgm_safetensors *file);
 /** Sorts by_name. @return MGM_E_FORMAT for a name that occurs more than once */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_sort_names(struct mgm_context *ctx, struct mgm_safetensors *file);
 
 /** Reads and checks the header in bytes; fills everything of file but its name and mapping. */
 MGM_MUST_CHECK enum mgm_status mgm_safetensors_read_header(struct mgm_context *ctx, struct mgm_safetensors *file,
                                                            const uint8_t *bytes, size_t size);
+
+/** Whether a tensor can be written among those before it, and its bytes on disk. @return as of mgm_safetensors_write() */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_check_source(struct mgm_context *ctx, const char *path,
+                                                            const struct mgm_tensor_source *tensors, int index,
+                                                            size_t *bytes);
+/** mgm_safetensors_write up to where the file gets its name. @param out  to be finished or discarded, but not on failure */
+MGM_MUST_CHECK enum mgm_status mgm_safetensors_prepare(struct mgm_context *ctx, const char *path,
+                                                       const struct mgm_tensor_source *tensors, int tensor_count,
+                                                       const char *const *metadata, int metadata_count,
+                                                       struct mgm_output_file *out);
 
 #endif

@@ -1,9 +1,8 @@
 #include "base/memory.h"
+#include "weights/json.h"
 #include "weights/safetensors_file.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,16 +36,6 @@ const char *mgm_dtype_word(enum mgm_dtype dtype)
     return dtype < MGM_DTYPE_OTHER ? types[dtype].word : "";
 }
 
-/* JSON numbers arrive as doubles: from 2^53 on, a neighbour of what was written. */
-static bool as_integer(const cJSON *item, uint64_t *out)
-{
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble >= 0x1p53 ||
-        floor(item->valuedouble) != item->valuedouble)
-        return false;
-    *out = (uint64_t)item->valuedouble;
-    return true;
-}
-
 static enum mgm_status refuse(struct mgm_context *ctx, const struct mgm_safetensors *file, const char *tensor,
                               const char *what)
 {
@@ -63,7 +52,7 @@ static enum mgm_status read_shape(struct mgm_context *ctx, const struct mgm_safe
     cJSON_ArrayForEach(item, shape)
     {
         uint64_t dim;
-        if (!as_integer(item, &dim))
+        if (!mgm_json_whole(item, &dim))
             return refuse(ctx, file, tensor->name, "has a size that is not a whole number from 0 to 2^53");
         if (tensor->ndim == MGM_TENSOR_MAX_DIMS)
             return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: tensor '%.200s' has more than %d dimensions", file->name,
@@ -98,7 +87,7 @@ static enum mgm_status read_offsets(struct mgm_context *ctx, const struct mgm_sa
 {
     const char *name = entry->tensor.name;
     const cJSON *begin = cJSON_IsArray(offsets) ? offsets->child : NULL, *end = begin ? begin->next : NULL;
-    if (!end || end->next || !as_integer(begin, &entry->begin) || !as_integer(end, &entry->end))
+    if (!end || end->next || !mgm_json_whole(begin, &entry->begin) || !mgm_json_whole(end, &entry->end))
         return refuse(ctx, file, name, "has no data_offsets: expected a list of two whole numbers");
     if (entry->begin > entry->end || entry->end > data_size)
         return mgm_fail(ctx, MGM_E_FORMAT,
@@ -189,8 +178,7 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A table of them, as finding the n-th in a list takes n steps: too many for a file that was made to have it so. */
-static enum mgm_status list_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
+enum mgm_status mgm_safetensors_list_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
 {
     const cJSON *item;
     if (!cJSON_IsObject(file->metadata))
@@ -209,7 +197,7 @@ static enum mgm_status list_metadata(struct mgm_context *ctx, struct mgm_safeten
 
 static enum mgm_status check_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
 {
-    TRY(list_metadata(ctx, file));
+    TRY(mgm_safetensors_list_metadata(ctx, file));
     const int count = file->metadata_count;
     const char **keys = mgm_alloc((size_t)count, sizeof *keys);
     if (!keys)
@@ -250,42 +238,12 @@ static enum mgm_status read_entries(struct mgm_context *ctx, struct mgm_safetens
     return check_together(ctx, file, data_size);
 }
 
-/* Each value takes some 64 bytes once it is read, even a mere 0: without a limit, a few bytes would become many. */
-static bool has_few_values(const char *text, size_t length)
-{
-    size_t values = 1;
-    for (size_t i = 0; i < length; i++)
-        values += text[i] == ',' || text[i] == '{' || text[i] == '[';
-    return values <= SAFETENSORS_MAX_VALUES;
-}
-
-/* The parser takes control bytes within texts (a zero would end one early) and whatever follows the value. */
-static bool is_one_object(const char *text, size_t length, const char *parsed_end)
-{
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < 0x20 && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
-            return false;
-    return strspn(parsed_end, " \t\n\r") == length - (size_t)(parsed_end - text);
-}
-
 static enum mgm_status parse_json(struct mgm_context *ctx, struct mgm_safetensors *file, const uint8_t *bytes, size_t length)
 {
-    /* A copy with a zero behind it: releases of the parser before 1.7.18 read one byte further than they may. */
-    char *text = mgm_alloc(length + 1, 1);
-    if (!text)
-        return mgm_fail_nomem(ctx, file->name);
-    memcpy(text, bytes, length);
-    text[length] = 0;
-    const char *end = text;
-    errno = 0; /* tells want of memory, which the parser does not */
-    file->header = text[0] == '{' ? cJSON_ParseWithLengthOpts(text, length, &end, 0) : NULL;
-    bool out_of_memory = !file->header && errno == ENOMEM, valid = file->header && is_one_object(text, length, end);
-    mgm_free(text);
-    if (out_of_memory)
-        return mgm_fail_nomem(ctx, file->name);
-    if (!valid)
-        return mgm_fail(ctx, MGM_E_FORMAT, "%s: not a safetensors file: its header is not a JSON object", file->name);
-    return MGM_OK;
+    static const char what[] = "not a safetensors file: its header is not a JSON object";
+    if (!length || bytes[0] != '{')
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: %s", file->name, what);
+    return mgm_json_parse(ctx, file->name, what, bytes, length, &file->header);
 }
 
 enum mgm_status mgm_safetensors_read_header(struct mgm_context *ctx, struct mgm_safetensors *file, const uint8_t *bytes,
@@ -303,9 +261,6 @@ enum mgm_status mgm_safetensors_read_header(struct mgm_context *ctx, struct mgm_
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: truncated, or not a safetensors file: %zu bytes for a header of %llu",
                         file->name, size, (unsigned long long)length);
     const uint8_t *header = bytes + SAFETENSORS_LENGTH_BYTES;
-    if (!has_few_values((const char *)header, (size_t)length))
-        return mgm_fail(ctx, MGM_E_FORMAT, "%s: a header of more values than any weights have (%d)", file->name,
-                        SAFETENSORS_MAX_VALUES);
     TRY(parse_json(ctx, file, header, (size_t)length));
     return read_entries(ctx, file, header + length, size - SAFETENSORS_LENGTH_BYTES - length);
 }

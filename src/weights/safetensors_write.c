@@ -9,8 +9,8 @@
 
 enum { CHUNK = 4096 };
 
-static enum mgm_status check_source(struct mgm_context *ctx, const char *path, const struct mgm_tensor_source *tensors,
-                                    int index, size_t *count)
+enum mgm_status mgm_safetensors_check_source(struct mgm_context *ctx, const char *path,
+                                             const struct mgm_tensor_source *tensors, int index, size_t *bytes)
 {
     const struct mgm_tensor_source *tensor = &tensors[index];
     if (tensor->dtype >= MGM_DTYPE_OTHER)
@@ -20,13 +20,13 @@ static enum mgm_status check_source(struct mgm_context *ctx, const char *path, c
         taken = strcmp(tensors[i].name, tensor->name) == 0;
     if (taken)
         return mgm_fail(ctx, MGM_E_INVALID, "%s: the name '%s' of a tensor is taken", path, tensor->name);
-    uint64_t values = 1, bytes;
+    uint64_t size = (uint64_t)mgm_dtype_bytes(tensor->dtype);
     bool valid = tensor->ndim >= 0 && tensor->ndim <= MGM_TENSOR_MAX_DIMS;
     for (int i = 0; i < tensor->ndim && valid; i++)
-        valid = tensor->dims[i] >= 0 && !__builtin_mul_overflow(values, (uint64_t)tensor->dims[i], &values);
-    if (!valid || __builtin_mul_overflow(values, (uint64_t)mgm_dtype_bytes(tensor->dtype), &bytes) || bytes > SIZE_MAX / 2)
+        valid = tensor->dims[i] >= 0 && !__builtin_mul_overflow(size, (uint64_t)tensor->dims[i], &size);
+    if (!valid || size > SIZE_MAX / 2)
         return mgm_fail(ctx, MGM_E_INVALID, "%s: tensor '%s' has a shape that cannot be", path, tensor->name);
-    *count = (size_t)values;
+    *bytes = (size_t)size;
     return MGM_OK;
 }
 
@@ -64,9 +64,9 @@ static char *describe(struct mgm_context *ctx, const char *path, const struct mg
     bool ok = header && describe_metadata(header, metadata, metadata_count);
     *status = MGM_OK;
     for (int i = 0; i < count && ok && *status == MGM_OK; i++) {
-        size_t values = 0, begin = end;
-        *status = check_source(ctx, path, tensors, i, &values);
-        end += values * (size_t)mgm_dtype_bytes(tensors[i].dtype);
+        size_t bytes = 0, begin = end;
+        *status = mgm_safetensors_check_source(ctx, path, tensors, i, &bytes);
+        end += bytes;
         ok = *status != MGM_OK || describe_tensor(header, &tensors[i], begin, end);
     }
     if (ok && *status == MGM_OK)
@@ -114,21 +114,31 @@ static enum mgm_status write_tensor(struct mgm_output_file *file, const struct m
     return count ? mgm_output_file_write(file, tensor->data, count * (size_t)mgm_dtype_bytes(tensor->dtype)) : MGM_OK;
 }
 
+enum mgm_status mgm_safetensors_prepare(struct mgm_context *ctx, const char *path, const struct mgm_tensor_source *tensors,
+                                        int tensor_count, const char *const *metadata, int metadata_count,
+                                        struct mgm_output_file *out)
+{
+    enum mgm_status status;
+    *out = (struct mgm_output_file){0};
+    char *header = describe(ctx, path, tensors, tensor_count, metadata, metadata_count, &status);
+    if (status == MGM_OK)
+        status = mgm_output_file_open(ctx, path, out);
+    if (status == MGM_OK)
+        status = write_header(out, header);
+    for (int i = 0; i < tensor_count && status == MGM_OK; i++)
+        status = write_tensor(out, &tensors[i]);
+    if (status == MGM_OK)
+        status = mgm_output_file_flush(out);
+    if (status != MGM_OK)
+        mgm_output_file_discard(out);
+    cJSON_free(header);
+    return status;
+}
+
 enum mgm_status mgm_safetensors_write(struct mgm_context *ctx, const char *path, const struct mgm_tensor_source *tensors,
                                       int tensor_count, const char *const *metadata, int metadata_count)
 {
-    struct mgm_output_file file = {0};
-    enum mgm_status status;
-    char *header = describe(ctx, path, tensors, tensor_count, metadata, metadata_count, &status);
-    if (status == MGM_OK)
-        status = mgm_output_file_open(ctx, path, &file);
-    if (status == MGM_OK)
-        status = write_header(&file, header);
-    for (int i = 0; i < tensor_count && status == MGM_OK; i++)
-        status = write_tensor(&file, &tensors[i]);
-    if (status == MGM_OK)
-        status = mgm_output_file_finish(&file);
-    mgm_output_file_discard(&file);
-    cJSON_free(header);
-    return status;
+    struct mgm_output_file file;
+    TRY(mgm_safetensors_prepare(ctx, path, tensors, tensor_count, metadata, metadata_count, &file));
+    return mgm_output_file_finish(&file);
 }

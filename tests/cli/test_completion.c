@@ -118,7 +118,7 @@ static void test_bash_completes(void **state)
     } cases[] = {
         {"mgm ma", "matte|"},
         {"mgm --ver", "--version|"},
-        {"mgm convert --", "--f16 --help|"},
+        {"mgm convert --", "--f16 --max-shard --help|"},
         {"mgm nothing ''", "|"},
         {"mgm synth --ki", "--kind|"},
         {"mgm synth --kind f", "fur feather|"},

@@ -1,13 +1,17 @@
-/** mgm convert, and checkpoints of PyTorch's wherever weights are taken. */
+/** mgm convert, and checkpoints of PyTorch's and sets of shards wherever weights are taken. */
 #include "workshop.h"
 
 #include "checkpoint_file.h"
 #include "weights/half.h"
-#include "weights/pth.h"
+#include "weights/weights.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define SET "set.safetensors.index.json"
 
 static struct mgm_context *ctx;
 
@@ -126,6 +130,133 @@ static void test_checkpoint_as_model(void **state)
     assert_non_null(strstr(run.out, "0.125"));
 }
 
+static void assert_equal_weights(const char *expected, const char *found)
+{
+    struct mgm_safetensors *a = open_weights(expected), *b = open_weights(found);
+    assert_int_equal(mgm_safetensors_count(b), mgm_safetensors_count(a));
+    for (int i = 0; i < mgm_safetensors_count(a); i++) {
+        const struct mgm_tensor *before = mgm_safetensors_at(a, i), *after = mgm_safetensors_at(b, i);
+        assert_string_equal(after->name, before->name);
+        assert_int_equal(after->dtype, before->dtype);
+        assert_int_equal(after->ndim, before->ndim);
+        assert_memory_equal(after->dims, before->dims, sizeof before->dims);
+        assert_int_equal(after->bytes, before->bytes);
+        assert_memory_equal(after->data, before->data, before->bytes);
+    }
+    assert_int_equal(mgm_safetensors_metadata_count(b), mgm_safetensors_metadata_count(a));
+    for (int i = 0; i < mgm_safetensors_metadata_count(a); i++) {
+        const char *key, *value;
+        mgm_safetensors_metadata_at(a, i, &key, &value);
+        assert_string_equal(mgm_safetensors_metadata(b, key), value);
+    }
+    mgm_safetensors_close(&a);
+    mgm_safetensors_close(&b);
+}
+
+/* @return how many shards there are */
+static int make_set(const char *from)
+{
+    const int files = count_files();
+    struct run run = run_mgm("convert", in_workshop(from), in_workshop(SET), "--max-shard", "1", NULL);
+    expect_success(&run);
+    return count_files() - files - 1;
+}
+
+static void test_shards(void **state)
+{
+    (void)state;
+    make_weights("w.safetensors", 0.25, true);
+    const int shards = make_set("w.safetensors");
+    assert_true(shards > 2);
+    for (int i = 1; i <= shards; i++) {
+        char name[64];
+        struct stat facts;
+        snprintf(name, sizeof name, "set-%05d-of-%05d.safetensors", i, shards);
+        assert_int_equal(stat(in_workshop(name), &facts), 0);
+        struct mgm_safetensors *shard = open_weights(name);
+        assert_true(facts.st_size <= 1000000 || mgm_safetensors_count(shard) == 1);
+        mgm_safetensors_close(&shard);
+    }
+    assert_equal_weights("w.safetensors", SET);
+    struct run run = run_mgm("convert", in_workshop(SET), in_workshop("whole.safetensors"), NULL);
+    expect_success(&run);
+    assert_equal_weights("w.safetensors", "whole.safetensors");
+    run = run_mgm("convert", in_workshop(SET), in_workshop(SET), "--f16", NULL); /* over itself, in one shard */
+    expect_success(&run);
+    assert_int_equal(access(in_workshop("set-00001-of-00001.safetensors"), F_OK), 0);
+    run = run_mgm("convert", in_workshop("w.safetensors"), in_workshop("half.safetensors"), "--f16", NULL);
+    expect_success(&run);
+    assert_equal_weights("half.safetensors", SET);
+}
+
+static void test_shards_as_model(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"w.safetensors", SET};
+    struct pixels pixels[2];
+    make_weights("w.safetensors", 0.25, true);
+    const int shards = make_set("w.safetensors");
+    for (int k = 0; k < 2; k++) {
+        struct run run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop("out.png"),
+                                 "--model", in_workshop(models[k]), NULL);
+        expect_success(&run);
+        pixels[k] = read_pixels("out.png");
+    }
+    assert_memory_equal(pixels[0].values, pixels[1].values, (size_t)(48 * 40 * 4));
+    free(pixels[0].values);
+    free(pixels[1].values);
+    struct run run = run_mgm("info", in_workshop(SET), "--json", NULL);
+    expect_success(&run);
+    cJSON *object = cJSON_Parse(run.out);
+    assert_int_equal(number_in(object, "shards"), shards);
+    assert_true(number_in(object, "width") == 0.25);
+    assert_true(number_in(object, "bytes") > 4 * number_in(object, "parameters"));
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(object, "name")), "test");
+    assert_int_equal(number_in(cJSON_GetObjectItem(cJSON_GetObjectItem(object, "metadata"), "training"), "iterations"), 3);
+    cJSON_Delete(object);
+}
+
+static void test_nameless_set(void **state)
+{
+    (void)state;
+    make_weights("bare.safetensors", 0.125, false);
+    make_set("bare.safetensors");
+    struct run run = run_mgm("info", in_workshop(SET), NULL);
+    expect_success(&run);
+    assert_non_null(strstr(run.out, "name           set\n"));
+}
+
+static void test_bad_shards(void **state)
+{
+    (void)state;
+    make_weights("w.safetensors", 0.25, true);
+    int files = count_files();
+    struct run run =
+        run_mgm("convert", in_workshop("w.safetensors"), in_workshop("out.safetensors"), "--max-shard", "1", NULL);
+    expect_failure(&run, 2, "--max-shard is for sets of shards", files);
+    run = run_mgm("convert", in_workshop("w.safetensors"), in_workshop(SET), "--max-shard", "0", NULL);
+    expect_failure(&run, 2, "--max-shard", files);
+    run = run_mgm("convert", in_workshop("w.safetensors"), in_workshop("no/such.index.json"), NULL);
+    expect_failure(&run, 1, "no/such-00001-of-00001.safetensors: cannot be written", files);
+    run = run_mgm_limited(900000, "convert", in_workshop("w.safetensors"), in_workshop(SET), "--max-shard", "1", NULL);
+    expect_failure(&run, 1, "writing failed", files);
+    char first[64], part[128];
+    snprintf(first, sizeof first, "set-00001-of-%05d.safetensors", make_set("w.safetensors"));
+    files = count_files();
+    cut_file(first, 0.5);
+    run = run_mgm("convert", in_workshop(SET), in_workshop("out.safetensors"), NULL);
+    snprintf(part, sizeof part, "%s: tensor '", first);
+    expect_failure(&run, 1, part, files);
+    assert_int_equal(unlink(in_workshop(first)), 0);
+    run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop("out.png"), "--model",
+                  in_workshop(SET), NULL);
+    snprintf(part, sizeof part, "%s: cannot be opened: No such file", first);
+    expect_failure(&run, 1, part, files - 1);
+    write_text(SET, "{\"weight_map\": {\"a\": \"../shard.safetensors\"}}");
+    run = run_mgm("info", in_workshop(SET), NULL);
+    expect_failure(&run, 1, SET ": it places tensor 'a' in '../shard", files - 1);
+}
+
 static void test_bad_checkpoints(void **state)
 {
     (void)state;
@@ -161,10 +292,8 @@ static void test_bad_checkpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_convert),
-        TEST(test_16_bit),
-        TEST(test_checkpoint_as_model),
-        TEST(test_bad_checkpoints),
+        TEST(test_convert),         TEST(test_16_bit),       TEST(test_checkpoint_as_model), TEST(test_shards),
+        TEST(test_shards_as_model), TEST(test_nameless_set), TEST(test_bad_shards),          TEST(test_bad_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,13 @@
 #include "tiny_model.h"
 
 #include "matting/model.h"
-#include "weights/pth.h"
+#include "weights/shards.h"
+#include "weights/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/mgm-fault-XXXXXX";
@@ -139,6 +141,64 @@ static void test_every_allocation_of_small_checkpoints(void **state)
     }
 }
 
+static enum mgm_status write_set(const char *index)
+{
+    static const float values[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const char *const metadata[] = {"name", "set", "license", "MIT"};
+    static const struct mgm_tensor_source tensors[] = {{"a", MGM_DTYPE_F32, 1, {8}, values},
+                                                       {"b", MGM_DTYPE_F16, 2, {2, 4}, values}};
+    return mgm_shards_write(ctx, index, tensors, 2, metadata, 2, 1);
+}
+
+static void remove_set(const char *set, const char *index)
+{
+    for (int i = 1; i <= 2; i++) {
+        char shard[512];
+        snprintf(shard, sizeof shard, "%s/w-%05d-of-00002.safetensors", set, i);
+        assert_int_equal(unlink(shard), 0);
+    }
+    assert_int_equal(unlink(index), 0);
+}
+
+/* @return whether an allocation failed */
+static bool write_with_failure(const char *set, const char *index, long count, bool lasting)
+{
+    assert_int_equal(mkdir(set, 0777), 0);
+    scarce_begin(SCARCE_EVERYWHERE, count, lasting);
+    const enum mgm_status status = write_set(index);
+    const bool failed = scarce_end();
+    if (status != MGM_OK && (!failed || !strstr(ctx->error, "memory")))
+        fail_msg("allocation %ld: status %d, '%s'", count, status, ctx->error);
+    if (status == MGM_OK)
+        remove_set(set, index);
+    assert_int_equal(rmdir(set), 0); /* nothing was left behind */
+    return failed;
+}
+
+static void test_every_allocation_of_a_set(void **state)
+{
+    (void)state;
+    char set[300], index[340];
+    snprintf(set, sizeof set, "%s/set", folder);
+    snprintf(index, sizeof index, "%s/w.safetensors.index.json", set);
+    for (int lasting = 0; lasting < 2; lasting++) {
+        long count = 1;
+        while (write_with_failure(set, index, count, lasting))
+            count++;
+        assert_true(count > 50);
+    }
+    assert_int_equal(mkdir(set, 0777), 0);
+    ASSERT_OK(ctx, write_set(index));
+    for (int lasting = 0; lasting < 2; lasting++) {
+        long count = 1;
+        while (open_with_failure(index, count, lasting))
+            count++;
+        assert_true(count > 50);
+    }
+    remove_set(set, index);
+    assert_int_equal(rmdir(set), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_zip),
         cmocka_unit_test(test_legacy),
         cmocka_unit_test(test_every_allocation_of_small_checkpoints),
+        cmocka_unit_test(test_every_allocation_of_a_set),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -4,7 +4,7 @@
  */
 #include "oracle.h"
 
-#include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <glob.h>
 #include <stdio.h>

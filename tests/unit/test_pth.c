@@ -6,6 +6,7 @@
 #include "matting/model.h"
 #include "matting/network.h"
 #include "weights/pth.h"
+#include "weights/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
