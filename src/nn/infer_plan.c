@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/backend.h"
 #include "nn/graph_check.h"
 #include "nn/layer_shape.h"
 #include "nn/norm.h"
@@ -20,16 +21,16 @@ struct infer_step {
     int src, residual; /* residual −1: none */
     bool is_single;    /* a single-channel convolution, which has a kernel of its own */
     bool adds_apart;   /* the residual is added behind the convolution, not by it */
-    struct mgm_conv *conv;
+    struct mgm_backend_conv *conv;
     float *single; /* a single-channel convolution: its weights and, last, its bias */
-    size_t grid;   /* transposed: the grid's place in the arena; single: its workspace's */
+    size_t grid;   /* transposed: the grid's place in the arena */
 };
 
 struct mgm_infer_plan {
     struct mgm_context *ctx;
     const struct mgm_graph *graph;
     struct mgm_infer_plan_settings settings;
-    struct mgm_onednn *onednn;
+    struct mgm_backend *backend, *own_backend; /* own: made by the plan, else NULL */
     struct infer_step *steps;
     int step_count;
     struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
@@ -42,8 +43,10 @@ struct mgm_infer_plan {
      * that are multiples of 16; narrower networks stay channels last.
      */
     bool blocked;
-    float *planar;                         /* blocked: the input as its convolutions want it, [n, c, h, w] */
-    float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last */
+    float *staging; /* while the plan is made: folding, where the backend can see it */
+    float *input;   /* where the backend's memory is not the caller's: the input as the caller fills it in */
+    float *planar;  /* blocked: the input as its convolutions want it, [n, c, h, w] */
+    float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last; or all, in host memory */
 };
 
 static void *value_of(const struct mgm_infer_plan *plan, int layer)
@@ -186,6 +189,17 @@ static enum mgm_status fold(struct mgm_infer_plan *plan, const struct mgm_params
     return MGM_OK;
 }
 
+static enum mgm_status set_weights(struct mgm_infer_plan *plan, struct mgm_backend_conv *conv, const float *weights,
+                                   size_t count)
+{
+    struct mgm_backend *b = plan->backend;
+    if (!b->ops->host_memory) {
+        b->ops->upload(b, plan->staging, weights, count * sizeof *weights);
+        weights = plan->staging;
+    }
+    return b->ops->conv_set_weights(b, conv, weights);
+}
+
 static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm_params *params, int index, int norm,
                                    struct infer_step *step)
 {
@@ -193,20 +207,21 @@ static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm
     const struct mgm_infer_plan_settings *s = &plan->settings;
     struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, index, s->n, s->h, s->w);
     shape.blocked = plan->blocked;
+    struct mgm_backend *b = plan->backend;
     struct folded folded = {0};
     int copies = layers[index].op == MGM_OP_CONV_TRANSPOSE ? 4 : 1;
     enum mgm_status status = fold(plan, params, &layers[index], norm >= 0 ? &layers[norm] : NULL, copies, &folded);
     if (status == MGM_OK)
-        status = mgm_conv_create_inference(plan->ctx, plan->onednn, &shape, &folded.fusion, &step->conv);
-    if (status == MGM_OK && folded.fusion.add_after && mgm_conv_is_reference(step->conv)) {
+        status = b->ops->conv_create_inference(b, &shape, &folded.fusion, &step->conv);
+    if (status == MGM_OK && folded.fusion.add_after && b->ops->conv_is_reference(step->conv)) {
         /* Without AVX-512, oneDNN's fast kernels do not add behind other operations. */
-        mgm_conv_destroy(&step->conv);
+        b->ops->conv_destroy(b, &step->conv);
         folded.fusion.add_after = false;
         step->adds_apart = true;
-        status = mgm_conv_create_inference(plan->ctx, plan->onednn, &shape, &folded.fusion, &step->conv);
+        status = b->ops->conv_create_inference(b, &shape, &folded.fusion, &step->conv);
     }
     if (status == MGM_OK)
-        status = mgm_conv_set_weights(plan->ctx, step->conv, folded.weights);
+        status = set_weights(plan, step->conv, folded.weights, plan->graph->params[layers[index].weights].count);
     release_folded(&folded);
     return status;
 }
@@ -215,15 +230,22 @@ static enum mgm_status create_single(struct mgm_infer_plan *plan, const struct m
                                      const struct mgm_layer *layer, float **out)
 {
     const struct mgm_param_info *weights = &plan->graph->params[layer->weights];
-    *out = mgm_alloc(weights->count + 1, sizeof **out);
-    if (!*out)
-        return mgm_fail_nomem(plan->ctx, "weights");
-    memcpy(*out, params->values + weights->offset, weights->count * sizeof **out);
-    (*out)[weights->count] = layer->bias >= 0 ? params->values[plan->graph->params[layer->bias].offset] : 0;
+    const float bias = layer->bias >= 0 ? params->values[plan->graph->params[layer->bias].offset] : 0;
+    struct mgm_backend *b = plan->backend;
+    void *memory;
+    TRY(b->ops->alloc(b, (weights->count + 1) * sizeof **out, &memory));
+    *out = memory;
+    b->ops->upload(b, *out, params->values + weights->offset, weights->count * sizeof **out);
+    b->ops->upload(b, *out + weights->count, &bias, sizeof bias);
     return MGM_OK;
 }
 
 /* ---- steps and memory --------------------------------------------------------------------------------------------- */
+
+static enum mgm_status allocate(struct mgm_infer_plan *plan, size_t bytes, void *out /* the address of a pointer */)
+{
+    return plan->backend->ops->alloc(plan->backend, bytes, out);
+}
 
 /* What is to be computed, in which order; kernels and memory come later. */
 static void list_steps(struct mgm_infer_plan *plan)
@@ -257,6 +279,8 @@ static enum mgm_status create_kernels(struct mgm_infer_plan *plan, const struct 
     plan->folding = mgm_alloc(largest, sizeof *plan->folding);
     if (!plan->folding)
         return mgm_fail_nomem(plan->ctx, "weights");
+    if (!plan->backend->ops->host_memory)
+        TRY(allocate(plan, largest * sizeof *plan->staging, &plan->staging));
     for (int i = 0; i < plan->step_count; i++) {
         struct infer_step *step = &plan->steps[i];
         if (step->is_single)
@@ -322,10 +346,6 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
             plan->buffers[step->layer] =
                 (struct mgm_plan_buffer){value_count(plan, step->layer) * sizeof(float), i, last, 0};
         }
-        if (step->is_single) {
-            struct mgm_spatial s = spatial_of(plan, step->src);
-            plan->buffers[layers + i] = (struct mgm_plan_buffer){mgm_single_conv_workspace(&s) * sizeof(float), i, i, 0};
-        }
         if (step->op == MGM_OP_CONV_TRANSPOSE) {
             const struct mgm_layer *l = &plan->graph->layers[step->layer];
             size_t pixels = (size_t)plan->settings.n * (size_t)(mgm_layer_side(l, plan->settings.h) / 2 + 1) *
@@ -343,7 +363,7 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
 static enum mgm_status check_memory(struct mgm_infer_plan *plan)
 {
     const struct mgm_infer_plan_settings *s = &plan->settings;
-    const double available = (double)mgm_memory_size();
+    const double available = plan->backend->ops->host_memory ? (double)mgm_memory_size() : 0; /* a device tells by itself */
     size_t bytes;
     TRY(plan_arena(plan, &bytes));
     if (available <= 0 || (double)bytes < available)
@@ -359,23 +379,35 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
     TRY(plan_arena(plan, &bytes)); /* again: kernels may have wanted their residuals apart */
     for (int i = 0; i < plan->step_count; i++)
         plan->steps[i].grid = plan->buffers[plan->graph->layer_count + i].offset;
-    plan->arena = mgm_alloc(bytes, 1);
-    return plan->arena ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
+    return allocate(plan, bytes, &plan->arena);
 }
 
-/* Where a blocked plan meets its caller, who has and wants channels last. */
+/* Where a plan meets its caller, who has and wants channels last, in host memory. */
 static enum mgm_status create_edges(struct mgm_infer_plan *plan)
 {
-    plan->planar = mgm_alloc(value_count(plan, 0), sizeof(float));
-    bool complete = plan->planar != NULL;
+    const bool apart = !plan->backend->ops->host_memory;
+    float **const input = apart ? &plan->input : &plan->planar;
+    if (!apart && !plan->blocked)
+        return MGM_OK;
+    *input = mgm_alloc(value_count(plan, 0), sizeof(float));
+    bool complete = *input != NULL;
     for (int i = 0; i < plan->graph->output_count; i++) {
         int layer = plan->graph->outputs[i];
-        if (plan->graph->layers[layer].channels == 1)
-            continue;
+        if (!apart && plan->graph->layers[layer].channels == 1)
+            continue; /* one channel is the same in every layout */
         plan->outputs[i] = mgm_alloc(value_count(plan, layer), sizeof(float));
         complete = complete && plan->outputs[i];
     }
     return complete ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
+}
+
+static enum mgm_status choose_backend(struct mgm_infer_plan *plan)
+{
+    if (!plan->settings.backend)
+        TRY(mgm_backend_create(plan->ctx, "cpu", plan->settings.threads, &plan->own_backend));
+    plan->backend = plan->own_backend ? plan->own_backend : plan->settings.backend;
+    plan->blocked = plan->backend->ops->blocked && can_be_blocked(plan->graph);
+    return MGM_OK;
 }
 
 enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
@@ -392,25 +424,23 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
         return mgm_fail_nomem(ctx, "an inference plan");
     *plan = (struct mgm_infer_plan){.ctx = ctx, .graph = graph, .settings = *settings};
     plan->settings.threads = mgm_thread_count(settings->threads);
-    plan->blocked = can_be_blocked(graph);
     plan->steps = mgm_alloc_zeroed((size_t)graph->layer_count, sizeof *plan->steps);
     enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
+    if (status == MGM_OK)
+        status = choose_backend(plan);
     if (status == MGM_OK) {
         list_steps(plan);
         status = check_memory(plan);
     }
     if (status == MGM_OK)
-        status = mgm_onednn_create(ctx, settings->threads, &plan->onednn);
-    if (status == MGM_OK) {
-        int previous = mgm_onednn_enter(plan->onednn);
         status = create_kernels(plan, params);
-        mgm_free(plan->folding);
-        plan->folding = NULL;
-        mgm_onednn_leave(previous);
-    }
+    if (plan->backend)
+        plan->backend->ops->release(plan->backend, plan->staging);
+    mgm_free(plan->folding);
+    plan->staging = plan->folding = NULL;
     if (status == MGM_OK)
         status = create_arena(plan);
-    if (status == MGM_OK && plan->blocked)
+    if (status == MGM_OK)
         status = create_edges(plan);
     if (status != MGM_OK)
         mgm_infer_plan_destroy(&plan);
@@ -418,20 +448,28 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     return status;
 }
 
+static void release_memory(struct mgm_infer_plan *plan)
+{
+    struct mgm_backend *b = plan->backend;
+    for (int i = 0; i < plan->step_count; i++) {
+        b->ops->conv_destroy(b, &plan->steps[i].conv);
+        b->ops->release(b, plan->steps[i].single);
+    }
+    b->ops->release(b, plan->arena);
+}
+
 void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
 {
     struct mgm_infer_plan *p = *plan;
     if (!p)
         return;
-    for (int i = 0; p->steps && i < p->graph->layer_count; i++) {
-        mgm_conv_destroy(&p->steps[i].conv);
-        mgm_free(p->steps[i].single);
-    }
-    mgm_onednn_destroy(&p->onednn);
+    if (p->backend)
+        release_memory(p);
+    mgm_backend_destroy(&p->own_backend);
     mgm_free(p->steps);
     mgm_free(p->buffers);
     mgm_free(p->owner);
-    mgm_free(p->arena);
+    mgm_free(p->input);
     mgm_free(p->planar);
     for (int i = 0; i < MGM_GRAPH_MAX_OUTPUTS; i++)
         mgm_free(p->outputs[i]);
@@ -443,7 +481,7 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
 
 float *mgm_infer_plan_input(struct mgm_infer_plan *plan)
 {
-    return value_of(plan, 0);
+    return plan->input ? plan->input : value_of(plan, 0);
 }
 
 const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index)
@@ -474,22 +512,23 @@ static const void *source_of(const struct mgm_infer_plan *plan, int layer)
 static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_step *step)
 {
     void *dst = value_of(plan, step->layer);
+    struct mgm_backend *b = plan->backend;
     if (step->op == MGM_OP_CONV) {
         const size_t count = value_count(plan, step->layer);
         const void *residual = step->residual >= 0 ? value_of(plan, step->residual) : NULL;
         if (residual && residual != dst && !step->adds_apart)
-            memcpy(dst, residual, count * sizeof(float));
-        TRY(mgm_conv_forward(plan->ctx, step->conv, source_of(plan, step->src), dst));
+            b->ops->copy(b, dst, residual, count * sizeof(float));
+        TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), dst));
         if (step->adds_apart)
-            mgm_accumulate(plan->settings.threads, MGM_PRECISION_F32, count, residual, dst);
+            b->ops->accumulate(b, MGM_PRECISION_F32, count, residual, dst);
         return MGM_OK;
     }
     void *grid = (char *)plan->arena + step->grid;
-    TRY(mgm_conv_forward(plan->ctx, step->conv, source_of(plan, step->src), grid));
+    TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), grid));
     struct mgm_spatial s = spatial_of(plan, step->layer);
     s.h /= 2;
     s.w /= 2;
-    mgm_shuffle(&s, grid, dst);
+    b->ops->shuffle(b, &s, grid, dst);
     return MGM_OK;
 }
 
@@ -497,8 +536,8 @@ static void run_single(struct mgm_infer_plan *plan, const struct infer_step *ste
 {
     struct mgm_spatial s = spatial_of(plan, step->src);
     const float *bias = step->single + (size_t)s.c * 9;
-    mgm_single_conv(&s, value_of(plan, step->src), step->single, *bias, (float *)((char *)plan->arena + step->grid),
-                    value_of(plan, step->layer));
+    plan->backend->ops->single_conv(plan->backend, &s, value_of(plan, step->src), step->single, bias,
+                                    value_of(plan, step->layer));
 }
 
 static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *step)
@@ -507,23 +546,24 @@ static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *st
     struct mgm_spatial here = spatial_of(plan, step->layer), there = spatial_of(plan, step->src);
     const void *src = value_of(plan, step->src);
     void *dst = value_of(plan, step->layer);
+    struct mgm_backend *b = plan->backend;
     switch (step->op) {
     case MGM_OP_AVERAGE_POOL:
-        mgm_average_pool(&here, src, dst);
+        b->ops->average_pool(b, &here, src, dst);
         break;
     case MGM_OP_UPSAMPLE:
-        mgm_upsample(&there, src, dst);
+        b->ops->upsample(b, &there, src, dst);
         break;
     case MGM_OP_GLOBAL_POOL:
-        mgm_sum_pixels(&there, src, 1 / (float)(there.h * there.w), dst);
+        b->ops->sum_pixels(b, &there, src, 1 / (float)(there.h * there.w), dst);
         break;
     case MGM_OP_BROADCAST:
-        mgm_repeat_pixels(&here, src, 1, dst);
+        b->ops->repeat_pixels(b, &here, src, 1, dst);
         break;
     case MGM_OP_CONCAT:
         for (int i = 0, offset = 0; i < layer->input_count; i++) {
             here.c = plan->graph->layers[layer->inputs[i]].channels;
-            mgm_copy_channels_in(&here, value_of(plan, layer->inputs[i]), dst, layer->channels, offset);
+            b->ops->copy_channels_in(b, &here, value_of(plan, layer->inputs[i]), dst, layer->channels, offset);
             offset += here.c;
         }
         break;
@@ -532,12 +572,34 @@ static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *st
     }
 }
 
-enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
+/* The input as the first layers want it. */
+static void read_input(struct mgm_infer_plan *plan)
 {
-    int previous = mgm_onednn_enter(plan->onednn);
-    enum mgm_status status = MGM_OK;
     if (plan->blocked)
         mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
+    else if (plan->input)
+        plan->backend->ops->upload(plan->backend, value_of(plan, 0), plan->input, value_count(plan, 0) * sizeof(float));
+}
+
+/* Outputs as the caller wants them, where they are not kept so. */
+static enum mgm_status write_outputs(struct mgm_infer_plan *plan)
+{
+    struct mgm_backend *b = plan->backend;
+    for (int i = 0; i < plan->graph->output_count; i++) {
+        const int layer = plan->graph->outputs[i];
+        const struct mgm_spatial s = spatial_of(plan, layer);
+        if (plan->outputs[i] && plan->blocked)
+            mgm_from_blocks(&s, value_of(plan, layer), plan->outputs[i]);
+        else if (plan->outputs[i])
+            TRY(b->ops->download(b, plan->outputs[i], value_of(plan, layer), value_count(plan, layer) * sizeof(float)));
+    }
+    return b->ops->finish(b);
+}
+
+enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
+{
+    enum mgm_status status = MGM_OK;
+    read_input(plan);
     for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
         if (plan->steps[i].is_single)
             run_single(plan, &plan->steps[i]);
@@ -546,11 +608,5 @@ enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
         else
             run_spatial(plan, &plan->steps[i]);
     }
-    for (int i = 0; i < plan->graph->output_count; i++)
-        if (plan->outputs[i]) {
-            struct mgm_spatial s = spatial_of(plan, plan->graph->outputs[i]);
-            mgm_from_blocks(&s, value_of(plan, plan->graph->outputs[i]), plan->outputs[i]);
-        }
-    mgm_onednn_leave(previous);
-    return status;
+    return status == MGM_OK ? write_outputs(plan) : status;
 }

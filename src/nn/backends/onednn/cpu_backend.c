@@ -313,7 +313,7 @@ static void cpu_bias_gradient(struct mgm_backend *b, size_t pixels, int channels
 static void cpu_single_conv(struct mgm_backend *b, const struct mgm_spatial *src, const void *x, const float *weights,
                             const float *bias, float *dst)
 {
-    float *space = workspace(b, mgm_single_conv_workspace(src));
+    float *space = workspace(b, 9 * (size_t)src->c);
     if (space)
         mgm_single_conv(src, x, weights, bias ? *bias : 0, space, dst);
 }
