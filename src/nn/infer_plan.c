@@ -1,83 +1,8 @@
-#include "nn/infer_plan.h"
-
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "nn/backend.h"
 #include "nn/graph_check.h"
-#include "nn/layer_shape.h"
-#include "nn/norm.h"
-#include "nn/planner.h"
+#include "nn/infer_state.h"
 #include "nn/single_conv.h"
-#include "nn/spatial.h"
-#include "nn/spectral.h"
-
-#include <math.h>
-#include <string.h>
-
-/* One step computes the result of layer `layer`; a convolution's takes the norm behind it along. */
-struct infer_step {
-    enum mgm_op op;
-    int layer, first;  /* first: the convolution, where layer is the norm behind it; else the same */
-    int src, residual; /* residual −1: none */
-    bool is_single;    /* a single-channel convolution, which has a kernel of its own */
-    bool adds_apart;   /* the residual is added behind the convolution, not by it */
-    struct mgm_backend_conv *conv;
-    float *single; /* a single-channel convolution: its weights and, last, its bias */
-    size_t grid;   /* transposed: the grid's place in the arena */
-};
-
-struct mgm_infer_plan {
-    struct mgm_context *ctx;
-    const struct mgm_graph *graph;
-    struct mgm_infer_plan_settings settings;
-    struct mgm_backend *backend, *own_backend; /* own: made by the plan, else NULL */
-    struct infer_step *steps;
-    int step_count;
-    struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
-    int *owner;                      /* layer whose buffer a layer's result stands in */
-    void *arena;
-    float
-        *folding; /* while the plan is made: one convolution's weights; once for all, lest the heap be left full of holes */
-    /*
-     * Whether results are kept in blocks of 16 channels, in which the fastest convolutions work. It needs channel counts
-     * that are multiples of 16; narrower networks stay channels last.
-     */
-    bool blocked;
-    float *staging; /* while the plan is made: folding, where the backend can see it */
-    float *input;   /* where the backend's memory is not the caller's: the input as the caller fills it in */
-    float *planar;  /* blocked: the input as its convolutions want it, [n, c, h, w] */
-    float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last; or all, in host memory */
-};
-
-static void *value_of(const struct mgm_infer_plan *plan, int layer)
-{
-    return (char *)plan->arena + plan->buffers[plan->owner[layer]].offset;
-}
-
-static size_t value_count(const struct mgm_infer_plan *plan, int layer)
-{
-    const struct mgm_layer *l = &plan->graph->layers[layer];
-    const struct mgm_infer_plan_settings *s = &plan->settings;
-    return (size_t)s->n * (size_t)mgm_layer_side(l, s->h) * (size_t)mgm_layer_side(l, s->w) * (size_t)l->channels;
-}
-
-static struct mgm_spatial spatial_of(const struct mgm_infer_plan *plan, int layer)
-{
-    const struct mgm_layer *l = &plan->graph->layers[layer];
-    const struct mgm_infer_plan_settings *s = &plan->settings;
-    return (struct mgm_spatial){s->threads,
-                                MGM_PRECISION_F32,
-                                s->n,
-                                mgm_layer_side(l, s->h),
-                                mgm_layer_side(l, s->w),
-                                l->channels,
-                                plan->blocked ? MGM_CONV_BLOCK : 0};
-}
-
-static bool has_kernel(const struct infer_step *step)
-{
-    return !step->is_single && (step->op == MGM_OP_CONV || step->op == MGM_OP_CONV_TRANSPOSE);
-}
 
 static bool can_be_blocked(const struct mgm_graph *graph)
 {
@@ -92,162 +17,13 @@ static bool can_be_blocked(const struct mgm_graph *graph)
     return true;
 }
 
-/* ---- folding: what a convolution and the norm behind it come to ----------------------------------------------------- */
-
-struct folded {
-    float *weights;              /* [oc, ic, k, k] of the convolution that is run; the plan's */
-    float *bias, *scale, *shift; /* [oc] of it */
-    struct mgm_conv_fusion fusion;
-};
-
-static void release_folded(struct folded *f)
-{
-    mgm_free(f->bias);
-    mgm_free(f->scale);
-    mgm_free(f->shift);
-}
-
-static float spectral_factor(const struct mgm_graph *graph, const struct mgm_params *params, const struct mgm_layer *conv)
-{
-    if (conv->u < 0)
-        return 1;
-    const struct mgm_param_info *info = &graph->params[conv->weights];
-    int rows = info->dims[0];
-    return 1 / mgm_spectral_sigma(params->values + info->offset, rows, (int)(info->count / (size_t)rows),
-                                  params->values + graph->params[conv->u].offset,
-                                  params->values + graph->params[conv->v].offset);
-}
-
-/* Factor and offset of a norm with its running statistics. */
-static void norm_affine(const struct mgm_graph *graph, const struct mgm_params *params, const struct mgm_layer *norm,
-                        float *factor, float *offset)
-{
-    const float *scale = params->values + graph->params[norm->scale].offset;
-    const float *shift = params->values + graph->params[norm->shift].offset;
-    const float *mean = params->values + graph->params[norm->mean].offset;
-    const float *variance = params->values + graph->params[norm->variance].offset;
-    for (int c = 0; c < norm->channels; c++) {
-        factor[c] = (float)(scale[c] / sqrt((double)variance[c] + MGM_NORM_EPSILON));
-        offset[c] = shift[c] - mean[c] * factor[c];
-    }
-}
-
-static enum mgm_status fold(struct mgm_infer_plan *plan, const struct mgm_params *params, const struct mgm_layer *conv,
-                            const struct mgm_layer *norm, int copies, struct folded *f)
-{
-    const struct mgm_param_info *info = &plan->graph->params[conv->weights];
-    const int channels = conv->channels, total = channels * copies;
-    const size_t per_channel = info->count / (size_t)channels; /* both layouts: the same number of values for each */
-    f->weights = plan->folding;
-    f->bias = mgm_alloc_zeroed((size_t)total, sizeof(float));
-    f->scale = mgm_alloc((size_t)total, sizeof(float));
-    f->shift = mgm_alloc((size_t)total, sizeof(float));
-    if (!f->bias || !f->scale || !f->shift)
-        return mgm_fail_nomem(plan->ctx, "weights");
-    const float *weights = params->values + info->offset;
-    float factor = spectral_factor(plan->graph, params, conv);
-    if (!isfinite(factor)) /* activations would hide the values that are not numbers */
-        return mgm_fail(plan->ctx, MGM_E_FORMAT, "the weights '%s' cannot be divided by their spectral norm, which is 0",
-                        info->name);
-    if (conv->op == MGM_OP_CONV_TRANSPOSE)
-        mgm_transpose_weights(weights, info->dims[0], info->dims[1], factor, f->weights);
-    else
-        for (size_t i = 0; i < info->count; i++)
-            f->weights[i] = weights[i] * factor;
-    f->fusion = (struct mgm_conv_fusion){.slope = 1};
-    if (conv->bias >= 0) {
-        const float *bias = params->values + plan->graph->params[conv->bias].offset;
-        for (int copy = 0; copy < copies; copy++)
-            memcpy(f->bias + copy * channels, bias, (size_t)channels * sizeof(float));
-        f->fusion.bias = f->bias;
-    }
-    if (!norm)
-        return MGM_OK;
-
-    norm_affine(plan->graph, params, norm, f->scale, f->shift);
-    for (int copy = 1; copy < copies; copy++) {
-        memcpy(f->scale + copy * channels, f->scale, (size_t)channels * sizeof(float));
-        memcpy(f->shift + copy * channels, f->shift, (size_t)channels * sizeof(float));
-    }
-    bool residual = norm->input_count > 1;
-    if (norm->relu_first) { /* ReLU – norm – add: the norm cannot be folded through the ReLU */
-        f->fusion.slope = 0;
-        f->fusion.scale = f->scale;
-        f->fusion.shift = f->shift;
-        f->fusion.add_after = residual;
-        return MGM_OK;
-    }
-    size_t values = per_channel / (size_t)copies;
-    for (int c = 0; c < total; c++) {
-        f->bias[c] = f->bias[c] * f->scale[c] + f->shift[c];
-        for (size_t i = 0; i < values; i++)
-            f->weights[(size_t)c * values + i] *= f->scale[c];
-    }
-    f->fusion.bias = f->bias;
-    f->fusion.slope = norm->slope;
-    f->fusion.add_before = residual;
-    return MGM_OK;
-}
-
-static enum mgm_status set_weights(struct mgm_infer_plan *plan, struct mgm_backend_conv *conv, const float *weights,
-                                   size_t count)
-{
-    struct mgm_backend *b = plan->backend;
-    if (!b->ops->host_memory) {
-        b->ops->upload(b, plan->staging, weights, count * sizeof *weights);
-        weights = plan->staging;
-    }
-    return b->ops->conv_set_weights(b, conv, weights);
-}
-
-static enum mgm_status create_conv(struct mgm_infer_plan *plan, const struct mgm_params *params, int index, int norm,
-                                   struct infer_step *step)
-{
-    const struct mgm_layer *layers = plan->graph->layers;
-    const struct mgm_infer_plan_settings *s = &plan->settings;
-    struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, index, s->n, s->h, s->w);
-    shape.blocked = plan->blocked;
-    struct mgm_backend *b = plan->backend;
-    struct folded folded = {0};
-    int copies = layers[index].op == MGM_OP_CONV_TRANSPOSE ? 4 : 1;
-    enum mgm_status status = fold(plan, params, &layers[index], norm >= 0 ? &layers[norm] : NULL, copies, &folded);
-    if (status == MGM_OK)
-        status = b->ops->conv_create_inference(b, &shape, &folded.fusion, &step->conv);
-    if (status == MGM_OK && folded.fusion.add_after && b->ops->conv_is_reference(step->conv)) {
-        /* Without AVX-512, oneDNN's fast kernels do not add behind other operations. */
-        b->ops->conv_destroy(b, &step->conv);
-        folded.fusion.add_after = false;
-        step->adds_apart = true;
-        status = b->ops->conv_create_inference(b, &shape, &folded.fusion, &step->conv);
-    }
-    if (status == MGM_OK)
-        status = set_weights(plan, step->conv, folded.weights, plan->graph->params[layers[index].weights].count);
-    release_folded(&folded);
-    return status;
-}
-
-static enum mgm_status create_single(struct mgm_infer_plan *plan, const struct mgm_params *params,
-                                     const struct mgm_layer *layer, float **out)
-{
-    const struct mgm_param_info *weights = &plan->graph->params[layer->weights];
-    const float bias = layer->bias >= 0 ? params->values[plan->graph->params[layer->bias].offset] : 0;
-    struct mgm_backend *b = plan->backend;
-    void *memory;
-    TRY(b->ops->alloc(b, (weights->count + 1) * sizeof **out, &memory));
-    *out = memory;
-    b->ops->upload(b, *out, params->values + weights->offset, weights->count * sizeof **out);
-    b->ops->upload(b, *out + weights->count, &bias, sizeof bias);
-    return MGM_OK;
-}
-
-/* ---- steps and memory --------------------------------------------------------------------------------------------- */
-
 static enum mgm_status allocate(struct mgm_infer_plan *plan, size_t bytes, void *out /* the address of a pointer */)
 {
     return plan->backend->ops->alloc(plan->backend, bytes, out);
 }
 
 /* What is to be computed, in which order; kernels and memory come later. */
+
 static void list_steps(struct mgm_infer_plan *plan)
 {
     const struct mgm_graph *graph = plan->graph;
@@ -262,33 +38,12 @@ static void list_steps(struct mgm_infer_plan *plan)
                                     .src = layer->inputs[0],
                                     .residual = -1,
                                     .is_single = mgm_is_single_conv(layer)};
-        const int norm = has_kernel(step) ? mgm_norm_after(graph, i) : -1;
+        const int norm = mgm_infer_has_kernel(step) ? mgm_norm_after(graph, i) : -1;
         if (norm < 0)
             continue;
         step->layer = norm;
         step->residual = graph->layers[norm].input_count > 1 ? graph->layers[norm].inputs[1] : -1;
     }
-}
-
-static enum mgm_status create_kernels(struct mgm_infer_plan *plan, const struct mgm_params *params)
-{
-    size_t largest = 0;
-    for (int i = 0; i < plan->graph->param_count; i++)
-        if (plan->graph->params[i].count > largest)
-            largest = plan->graph->params[i].count;
-    plan->folding = mgm_alloc(largest, sizeof *plan->folding);
-    if (!plan->folding)
-        return mgm_fail_nomem(plan->ctx, "weights");
-    if (!plan->backend->ops->host_memory)
-        TRY(allocate(plan, largest * sizeof *plan->staging, &plan->staging));
-    for (int i = 0; i < plan->step_count; i++) {
-        struct infer_step *step = &plan->steps[i];
-        if (step->is_single)
-            TRY(create_single(plan, params, &plan->graph->layers[step->first], &step->single));
-        else if (has_kernel(step))
-            TRY(create_conv(plan, params, step->first, step->layer != step->first ? step->layer : -1, step));
-    }
-    return MGM_OK;
 }
 
 static bool step_reads(const struct mgm_infer_plan *plan, const struct infer_step *step, int layer)
@@ -335,7 +90,7 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
         return mgm_fail_nomem(plan->ctx, "planning memory");
     for (int i = 0; i < layers; i++)
         plan->owner[i] = i;
-    plan->buffers[0] = (struct mgm_plan_buffer){value_count(plan, 0) * sizeof(float), -1, last_use(plan, 0), 0};
+    plan->buffers[0] = (struct mgm_plan_buffer){mgm_infer_count(plan, 0) * sizeof(float), -1, last_use(plan, 0), 0};
     for (int i = 0; i < plan->step_count; i++) {
         struct infer_step *step = &plan->steps[i];
         int last = last_use(plan, step->layer);
@@ -344,7 +99,7 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
             plan->buffers[owner].last = last;
         } else {
             plan->buffers[step->layer] =
-                (struct mgm_plan_buffer){value_count(plan, step->layer) * sizeof(float), i, last, 0};
+                (struct mgm_plan_buffer){mgm_infer_count(plan, step->layer) * sizeof(float), i, last, 0};
         }
         if (step->op == MGM_OP_CONV_TRANSPOSE) {
             const struct mgm_layer *l = &plan->graph->layers[step->layer];
@@ -389,13 +144,13 @@ static enum mgm_status create_edges(struct mgm_infer_plan *plan)
     float **const input = apart ? &plan->input : &plan->planar;
     if (!apart && !plan->blocked)
         return MGM_OK;
-    *input = mgm_alloc(value_count(plan, 0), sizeof(float));
+    *input = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float));
     bool complete = *input != NULL;
     for (int i = 0; i < plan->graph->output_count; i++) {
         int layer = plan->graph->outputs[i];
         if (!apart && plan->graph->layers[layer].channels == 1)
             continue; /* one channel is the same in every layout */
-        plan->outputs[i] = mgm_alloc(value_count(plan, layer), sizeof(float));
+        plan->outputs[i] = mgm_alloc(mgm_infer_count(plan, layer), sizeof(float));
         complete = complete && plan->outputs[i];
     }
     return complete ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
@@ -433,7 +188,7 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
         status = check_memory(plan);
     }
     if (status == MGM_OK)
-        status = create_kernels(plan, params);
+        status = mgm_infer_create_kernels(plan, params);
     if (plan->backend)
         plan->backend->ops->release(plan->backend, plan->staging);
     mgm_free(plan->folding);
@@ -475,138 +230,4 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
         mgm_free(p->outputs[i]);
     mgm_free(p);
     *plan = NULL;
-}
-
-/* ---- running ------------------------------------------------------------------------------------------------------ */
-
-float *mgm_infer_plan_input(struct mgm_infer_plan *plan)
-{
-    return plan->input ? plan->input : value_of(plan, 0);
-}
-
-const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index)
-{
-    return plan->outputs[index] ? plan->outputs[index] : value_of(plan, plan->graph->outputs[index]);
-}
-
-/* Rows of all pictures, from channels last to planes. */
-static void read_rows(void *argument, size_t begin, size_t end)
-{
-    const struct mgm_infer_plan *plan = argument;
-    const float *input = value_of(plan, 0);
-    const size_t c = (size_t)plan->graph->layers[0].channels, h = (size_t)plan->settings.h, w = (size_t)plan->settings.w;
-    for (size_t row = begin; row < end; row++)
-        for (size_t k = 0; k < c; k++) {
-            float *dst = plan->planar + ((row / h * c + k) * h + row % h) * w;
-            for (size_t x = 0; x < w; x++)
-                dst[x] = input[(row * w + x) * c + k];
-        }
-}
-
-/* What a layer reads of another. */
-static const void *source_of(const struct mgm_infer_plan *plan, int layer)
-{
-    return plan->blocked && plan->graph->layers[layer].op == MGM_OP_INPUT ? plan->planar : value_of(plan, layer);
-}
-
-static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_step *step)
-{
-    void *dst = value_of(plan, step->layer);
-    struct mgm_backend *b = plan->backend;
-    if (step->op == MGM_OP_CONV) {
-        const size_t count = value_count(plan, step->layer);
-        const void *residual = step->residual >= 0 ? value_of(plan, step->residual) : NULL;
-        if (residual && residual != dst && !step->adds_apart)
-            b->ops->copy(b, dst, residual, count * sizeof(float));
-        TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), dst));
-        if (step->adds_apart)
-            b->ops->accumulate(b, MGM_PRECISION_F32, count, residual, dst);
-        return MGM_OK;
-    }
-    void *grid = (char *)plan->arena + step->grid;
-    TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), grid));
-    struct mgm_spatial s = spatial_of(plan, step->layer);
-    s.h /= 2;
-    s.w /= 2;
-    b->ops->shuffle(b, &s, grid, dst);
-    return MGM_OK;
-}
-
-static void run_single(struct mgm_infer_plan *plan, const struct infer_step *step)
-{
-    struct mgm_spatial s = spatial_of(plan, step->src);
-    const float *bias = step->single + (size_t)s.c * 9;
-    plan->backend->ops->single_conv(plan->backend, &s, value_of(plan, step->src), step->single, bias,
-                                    value_of(plan, step->layer));
-}
-
-static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *step)
-{
-    const struct mgm_layer *layer = &plan->graph->layers[step->layer];
-    struct mgm_spatial here = spatial_of(plan, step->layer), there = spatial_of(plan, step->src);
-    const void *src = value_of(plan, step->src);
-    void *dst = value_of(plan, step->layer);
-    struct mgm_backend *b = plan->backend;
-    switch (step->op) {
-    case MGM_OP_AVERAGE_POOL:
-        b->ops->average_pool(b, &here, src, dst);
-        break;
-    case MGM_OP_UPSAMPLE:
-        b->ops->upsample(b, &there, src, dst);
-        break;
-    case MGM_OP_GLOBAL_POOL:
-        b->ops->sum_pixels(b, &there, src, 1 / (float)(there.h * there.w), dst);
-        break;
-    case MGM_OP_BROADCAST:
-        b->ops->repeat_pixels(b, &here, src, 1, dst);
-        break;
-    case MGM_OP_CONCAT:
-        for (int i = 0, offset = 0; i < layer->input_count; i++) {
-            here.c = plan->graph->layers[layer->inputs[i]].channels;
-            b->ops->copy_channels_in(b, &here, value_of(plan, layer->inputs[i]), dst, layer->channels, offset);
-            offset += here.c;
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-/* The input as the first layers want it. */
-static void read_input(struct mgm_infer_plan *plan)
-{
-    if (plan->blocked)
-        mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
-    else if (plan->input)
-        plan->backend->ops->upload(plan->backend, value_of(plan, 0), plan->input, value_count(plan, 0) * sizeof(float));
-}
-
-/* Outputs as the caller wants them, where they are not kept so. */
-static enum mgm_status write_outputs(struct mgm_infer_plan *plan)
-{
-    struct mgm_backend *b = plan->backend;
-    for (int i = 0; i < plan->graph->output_count; i++) {
-        const int layer = plan->graph->outputs[i];
-        const struct mgm_spatial s = spatial_of(plan, layer);
-        if (plan->outputs[i] && plan->blocked)
-            mgm_from_blocks(&s, value_of(plan, layer), plan->outputs[i]);
-        else if (plan->outputs[i])
-            TRY(b->ops->download(b, plan->outputs[i], value_of(plan, layer), value_count(plan, layer) * sizeof(float)));
-    }
-    return b->ops->finish(b);
-}
-
-enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
-{
-    enum mgm_status status = MGM_OK;
-    read_input(plan);
-    for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
-        if (plan->steps[i].is_single)
-            run_single(plan, &plan->steps[i]);
-        else if (plan->steps[i].conv)
-            status = run_conv(plan, &plan->steps[i]);
-        else
-            run_spatial(plan, &plan->steps[i]);
-    }
-    return status == MGM_OK ? write_outputs(plan) : status;
 }
