@@ -5,6 +5,7 @@
 #include "nn/backends/cuda/cuda_backend.h"
 #endif
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,24 @@ static int cuda_number(const char *device)
     return digits > 0 && digits < 4 ? atoi(device + 5) : -1;
 }
 
+bool mgm_backend_is_known(const char *device)
+{
+    return strcmp(device, "cpu") == 0 || cuda_number(device) >= 0;
+}
+
+static enum mgm_status unknown(struct mgm_context *ctx, const char *device)
+{
+    return mgm_fail(ctx, MGM_E_INVALID, "there is no device called '%s'; there are cpu, cuda and cuda:N", device);
+}
+
+enum mgm_status mgm_context_set_device(struct mgm_context *ctx, const char *device)
+{
+    if (!mgm_backend_is_known(device))
+        return unknown(ctx, device);
+    snprintf(ctx->device, sizeof ctx->device, "%s", device);
+    return MGM_OK;
+}
+
 enum mgm_status mgm_backend_create(struct mgm_context *ctx, const char *device, int threads, struct mgm_backend **out)
 {
     *out = NULL;
@@ -26,7 +45,7 @@ enum mgm_status mgm_backend_create(struct mgm_context *ctx, const char *device, 
         return mgm_cpu_backend_create(ctx, threads, out);
     const int number = cuda_number(device);
     if (number < 0)
-        return mgm_fail(ctx, MGM_E_INVALID, "there is no device called '%s'; there are cpu, cuda and cuda:N", device);
+        return unknown(ctx, device);
 #ifdef MGM_WITH_CUDA
     return mgm_cuda_backend_create(ctx, number, out);
 #else

@@ -169,6 +169,9 @@ struct mgm_backend {
  */
 MGM_MUST_CHECK enum mgm_status mgm_backend_create(struct mgm_context *ctx, const char *device, int threads,
                                                   struct mgm_backend **out);
+/** Whether a name is one of a device; that there is such a device is another thing. */
+bool mgm_backend_is_known(const char *device);
+
 /** Takes NULL in it too. */
 void mgm_backend_destroy(struct mgm_backend **b);
 

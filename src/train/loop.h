@@ -44,11 +44,11 @@ struct mgm_train_options {
 };
 
 /**
- * Whether a run may begin in its folder (which need not exist yet), without changing anything there.
- * @return MGM_E_INVALID if it holds a checkpoint and resume is off
+ * Whether a run may begin: in its folder (which need not exist yet), on its device; without changing anything there.
+ * @return MGM_E_INVALID if the folder holds a checkpoint and resume is off; MGM_E_UNSUPPORTED if there is no such device
  */
-MGM_MUST_CHECK enum mgm_status mgm_train_check_folder(struct mgm_context *ctx, const struct mgm_train_config *config,
-                                                      bool resume);
+MGM_MUST_CHECK enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                               const struct mgm_train_options *options);
 
 /**
  * @param config  checked
