@@ -1,7 +1,7 @@
 /**
  * The two ways in which anything runs here: for each element, and summing up. A functor says what happens to one element;
- * how elements are dealt out to threads stands here only. Compiled with MGM_CUDA_EMULATED, the same functors run in loops on
- * the CPU, with sums cut into the same parts and added in the same order, so that tests need no device.
+ * how elements are dealt out to threads stands here only. Compiled with MGM_CUDA_EMULATED, blocks, and their threads from
+ * one barrier to the next, are loops on the CPU, over the same code; so tests need no device.
  *
  * Sums never use atomic operations: results do not depend on which thread comes first.
  */
@@ -48,16 +48,6 @@ template <> struct mgm_total<float> {
     typedef double type;
 };
 
-/* The rows of a part that row `y` of a block's threads takes: first + y, + deep, + 2 deep … */
-template <typename F>
-MGM_DEVICE void mgm_sum_rows(const F &f, const mgm_cuda_partition &p, size_t group, unsigned part, size_t lane, unsigned y,
-                             typename F::sum *own)
-{
-    const size_t first = p.rows * part / p.parts, last = p.rows * (part + 1) / p.parts;
-    for (size_t row = first + y; row < last; row += p.deep)
-        f(group, row, lane, own);
-}
-
 /* Partial sums lie as [groups, lanes, COUNT, parts]: those of one sum together. */
 template <typename F>
 MGM_DEVICE size_t mgm_partial_at(const mgm_cuda_partition &p, size_t group, size_t lane, int k, unsigned part)
@@ -74,6 +64,77 @@ MGM_DEVICE unsigned mgm_first_step(unsigned count)
     return count > 1 ? step : 0;
 }
 
+/*
+ * What thread t of a block does between two barriers; `shared` is the block's [COUNT][threads]. Which block it is stands in
+ * part, column and group. No thread reads between two barriers what another one writes.
+ */
+template <typename F>
+MGM_DEVICE void mgm_reduce_rows(const F &f, const mgm_cuda_partition &p, unsigned part, unsigned column, unsigned group,
+                                unsigned t, typename F::sum (*shared)[MGM_CUDA_THREADS])
+{
+    const unsigned x = t % p.across, y = t / p.across;
+    const size_t lane = (size_t)column * p.across + x;
+    const size_t first = p.rows * part / p.parts, last = p.rows * (part + 1) / p.parts;
+    typename F::sum own[F::COUNT] = {};
+    if (y < p.deep && lane < p.lanes)
+        for (size_t row = first + y; row < last; row += p.deep)
+            f(group, row, lane, own);
+    for (int k = 0; k < F::COUNT; k++)
+        shared[k][t] = own[k];
+}
+
+template <typename F>
+MGM_DEVICE void mgm_reduce_pair(const mgm_cuda_partition &p, unsigned step, unsigned t,
+                                typename F::sum (*shared)[MGM_CUDA_THREADS])
+{
+    const unsigned y = t / p.across;
+    if (y < step && y + step < p.deep)
+        for (int k = 0; k < F::COUNT; k++)
+            shared[k][t] += shared[k][t + step * p.across];
+}
+
+template <typename F>
+MGM_DEVICE void mgm_reduce_store(const mgm_cuda_partition &p, unsigned part, unsigned column, unsigned group, unsigned t,
+                                 typename F::sum (*shared)[MGM_CUDA_THREADS], typename F::sum *partials)
+{
+    const size_t lane = (size_t)column * p.across + t;
+    if (t < p.across && lane < p.lanes)
+        for (int k = 0; k < F::COUNT; k++)
+            partials[mgm_partial_at<F>(p, group, lane, k, part)] = shared[k][t];
+}
+
+/* The partial sums of one group and lane, block number `sum` of the second pass. */
+template <typename F, typename T>
+MGM_DEVICE void mgm_finish_parts(const mgm_cuda_partition &p, size_t sum, unsigned t, const typename F::sum *partials,
+                                 T (*shared)[MGM_CUDA_FINISHERS])
+{
+    for (int k = 0; k < F::COUNT; k++) {
+        T own = 0;
+        for (unsigned part = t; part < p.parts; part += MGM_CUDA_FINISHERS)
+            own += partials[mgm_partial_at<F>(p, sum / p.lanes, sum % p.lanes, k, part)];
+        shared[k][t] = own;
+    }
+}
+
+template <typename F, typename T> MGM_DEVICE void mgm_finish_pair(unsigned step, unsigned t, T (*shared)[MGM_CUDA_FINISHERS])
+{
+    if (t < step)
+        for (int k = 0; k < F::COUNT; k++)
+            shared[k][t] += shared[k][t + step];
+}
+
+template <typename F, typename G, typename T>
+MGM_DEVICE void mgm_finish_store(const mgm_cuda_partition &p, size_t sum, unsigned t, T (*shared)[MGM_CUDA_FINISHERS],
+                                 const G &finish)
+{
+    T totals[F::COUNT];
+    if (t > 0)
+        return;
+    for (int k = 0; k < F::COUNT; k++)
+        totals[k] = shared[k][0];
+    finish(sum / p.lanes, sum % p.lanes, totals);
+}
+
 #ifdef MGM_CUDA_EMULATED
 
 template <typename F> void mgm_cuda_each(struct mgm_cuda *, size_t count, const F &f)
@@ -82,51 +143,37 @@ template <typename F> void mgm_cuda_each(struct mgm_cuda *, size_t count, const 
         f(i);
 }
 
-template <typename F>
-void mgm_emulate_block(const F &f, const mgm_cuda_partition &p, size_t group, unsigned part, size_t lane,
-                       typename F::sum *partials)
+/* All threads of a block from one barrier to the next, in an order that is another each time: a race shows. */
+template <typename BODY> void mgm_emulate_threads(unsigned count, unsigned &turn, BODY body)
 {
-    typename F::sum own[MGM_CUDA_THREADS][F::COUNT] = {};
-    for (unsigned y = 0; y < p.deep; y++)
-        mgm_sum_rows(f, p, group, part, lane, y, own[y]);
-    for (unsigned step = mgm_first_step(p.deep); step; step /= 2)
-        for (unsigned y = 0; y < step && y + step < p.deep; y++)
-            for (int k = 0; k < F::COUNT; k++)
-                own[y][k] += own[y + step][k];
-    for (int k = 0; k < F::COUNT; k++)
-        partials[mgm_partial_at<F>(p, group, lane, k, part)] = own[0][k];
+    turn++;
+    for (unsigned i = 0; i < count; i++)
+        body(turn & 1 ? i : count - 1 - i);
 }
 
 template <typename F, typename G>
-void mgm_emulate_finish(const mgm_cuda_partition &p, size_t group, size_t lane, const typename F::sum *partials,
-                        const G &finish)
+void mgm_run_reduce(const F &f, const mgm_cuda_partition &p, typename F::sum *partials, struct mgm_cuda *, const G &finish)
 {
-    typename mgm_total<typename F::sum>::type totals[F::COUNT];
-    for (int k = 0; k < F::COUNT; k++) {
-        typename mgm_total<typename F::sum>::type own[MGM_CUDA_FINISHERS] = {};
-        for (unsigned part = 0; part < p.parts; part++)
-            own[part % MGM_CUDA_FINISHERS] += partials[mgm_partial_at<F>(p, group, lane, k, part)];
-        for (unsigned step = MGM_CUDA_FINISHERS / 2; step; step /= 2)
-            for (unsigned t = 0; t < step; t++)
-                own[t] += own[t + step];
-        totals[k] = own[0];
+    typedef typename mgm_total<typename F::sum>::type total;
+    unsigned turn = 0;
+    for (unsigned block = 0; block < p.parts * p.columns * p.groups; block++) {
+        const unsigned part = block % p.parts, column = block / p.parts % p.columns;
+        const unsigned group = block / p.parts / p.columns;
+        typename F::sum shared[F::COUNT][MGM_CUDA_THREADS];
+        mgm_emulate_threads(MGM_CUDA_THREADS, turn,
+                            [&](unsigned t) { mgm_reduce_rows(f, p, part, column, group, t, shared); });
+        for (unsigned step = mgm_first_step(p.deep); step; step /= 2)
+            mgm_emulate_threads(MGM_CUDA_THREADS, turn, [&](unsigned t) { mgm_reduce_pair<F>(p, step, t, shared); });
+        mgm_emulate_threads(MGM_CUDA_THREADS, turn,
+                            [&](unsigned t) { mgm_reduce_store<F>(p, part, column, group, t, shared, partials); });
     }
-    finish(group, lane, totals);
-}
-
-template <typename F, typename G>
-void mgm_cuda_reduce(struct mgm_cuda *cuda, size_t groups, size_t rows, size_t lanes, const F &f, const G &finish)
-{
-    const mgm_cuda_partition p = mgm_cuda_partition_of(groups, rows, lanes);
-    typename F::sum *partials = (typename F::sum *)mgm_cuda_scratch(
-        cuda, MGM_CUDA_PARTIALS, groups * lanes * F::COUNT * p.parts * sizeof(typename F::sum));
-    for (size_t group = 0; partials && group < groups; group++)
-        for (size_t lane = 0; lane < lanes; lane++) {
-            for (unsigned part = 0; part < p.parts; part++)
-                mgm_emulate_block(f, p, group, part, lane, partials);
-        }
-    for (size_t i = 0; partials && i < groups * lanes; i++)
-        mgm_emulate_finish<F>(p, i / lanes, i % lanes, partials, finish);
+    for (size_t sum = 0; sum < p.groups * p.lanes; sum++) {
+        total shared[F::COUNT][MGM_CUDA_FINISHERS];
+        mgm_emulate_threads(MGM_CUDA_FINISHERS, turn, [&](unsigned t) { mgm_finish_parts<F>(p, sum, t, partials, shared); });
+        for (unsigned step = MGM_CUDA_FINISHERS / 2; step; step /= 2)
+            mgm_emulate_threads(MGM_CUDA_FINISHERS, turn, [&](unsigned t) { mgm_finish_pair<F>(step, t, shared); });
+        mgm_emulate_threads(MGM_CUDA_FINISHERS, turn, [&](unsigned t) { mgm_finish_store<F>(p, sum, t, shared, finish); });
+    }
 }
 
 #else
@@ -140,8 +187,7 @@ template <typename F> __global__ void __launch_bounds__(MGM_CUDA_THREADS) mgm_ea
 /** f(i) for every i in [0, count), in no particular order. */
 template <typename F> void mgm_cuda_each(struct mgm_cuda *cuda, size_t count, const F &f)
 {
-    const size_t MOST_BLOCKS = 1 << 16;
-    const size_t blocks = (count + MGM_CUDA_THREADS - 1) / MGM_CUDA_THREADS;
+    const size_t MOST_BLOCKS = 1 << 16, blocks = (count + MGM_CUDA_THREADS - 1) / MGM_CUDA_THREADS;
     if (!count || !mgm_cuda_enter(cuda))
         return;
     mgm_each_kernel<<<(unsigned)(blocks < MOST_BLOCKS ? blocks : MOST_BLOCKS), MGM_CUDA_THREADS, 0, mgm_cuda_stream(cuda)>>>(
@@ -154,52 +200,43 @@ __global__ void __launch_bounds__(MGM_CUDA_THREADS)
     mgm_reduce_kernel(const F f, const mgm_cuda_partition p, typename F::sum *partials)
 {
     __shared__ typename F::sum shared[F::COUNT][MGM_CUDA_THREADS];
-    const unsigned t = threadIdx.x, x = t % p.across, y = t / p.across;
-    const size_t lane = (size_t)blockIdx.y * p.across + x;
-    typename F::sum own[F::COUNT] = {};
-    if (y < p.deep && lane < p.lanes)
-        mgm_sum_rows(f, p, blockIdx.z, blockIdx.x, lane, y, own);
-    for (int k = 0; k < F::COUNT; k++)
-        shared[k][t] = own[k];
+    mgm_reduce_rows(f, p, blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, shared);
     for (unsigned step = mgm_first_step(p.deep); step; step /= 2) {
         __syncthreads();
-        if (y < step && y + step < p.deep)
-            for (int k = 0; k < F::COUNT; k++)
-                shared[k][t] += shared[k][t + step * p.across];
+        mgm_reduce_pair<F>(p, step, threadIdx.x, shared);
     }
-    if (y == 0 && lane < p.lanes)
-        for (int k = 0; k < F::COUNT; k++)
-            partials[mgm_partial_at<F>(p, blockIdx.z, lane, k, blockIdx.x)] = shared[k][t];
+    /* A thread stores what it has added itself: no barrier. */
+    mgm_reduce_store<F>(p, blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, shared, partials);
 }
 
-/* One block for each sum. */
 template <typename F, typename G>
 __global__ void __launch_bounds__(MGM_CUDA_FINISHERS)
     mgm_finish_kernel(const mgm_cuda_partition p, const typename F::sum *partials, const G finish)
 {
-    typedef typename mgm_total<typename F::sum>::type total;
-    __shared__ total shared[F::COUNT][MGM_CUDA_FINISHERS];
-    const size_t group = blockIdx.x / p.lanes, lane = blockIdx.x % p.lanes;
-    const unsigned t = threadIdx.x;
-    for (int k = 0; k < F::COUNT; k++) {
-        total own = 0;
-        for (unsigned part = t; part < p.parts; part += MGM_CUDA_FINISHERS)
-            own += partials[mgm_partial_at<F>(p, group, lane, k, part)];
-        shared[k][t] = own;
-    }
+    __shared__ typename mgm_total<typename F::sum>::type shared[F::COUNT][MGM_CUDA_FINISHERS];
+    mgm_finish_parts<F>(p, blockIdx.x, threadIdx.x, partials, shared);
     for (unsigned step = MGM_CUDA_FINISHERS / 2; step; step /= 2) {
         __syncthreads();
-        if (t < step)
-            for (int k = 0; k < F::COUNT; k++)
-                shared[k][t] += shared[k][t + step];
+        mgm_finish_pair<F>(step, threadIdx.x, shared);
     }
-    if (t > 0)
-        return;
-    total totals[F::COUNT];
-    for (int k = 0; k < F::COUNT; k++)
-        totals[k] = shared[k][0];
-    finish(group, lane, totals);
+    mgm_finish_store<F>(p, blockIdx.x, threadIdx.x, shared, finish);
 }
+
+template <typename F, typename G>
+void mgm_run_reduce(const F &f, const mgm_cuda_partition &p, typename F::sum *partials, struct mgm_cuda *cuda,
+                    const G &finish)
+{
+    const dim3 grid(p.parts, p.columns, (unsigned)p.groups);
+    if (!mgm_cuda_enter(cuda))
+        return;
+    mgm_reduce_kernel<F><<<grid, MGM_CUDA_THREADS, 0, mgm_cuda_stream(cuda)>>>(f, p, partials);
+    mgm_cuda_launched(cuda);
+    mgm_finish_kernel<F, G>
+        <<<(unsigned)(p.groups * p.lanes), MGM_CUDA_FINISHERS, 0, mgm_cuda_stream(cuda)>>>(p, partials, finish);
+    mgm_cuda_launched(cuda);
+}
+
+#endif
 
 /**
  * For each group and lane: F::COUNT sums over [rows], f(group, row, lane, sums) adding to F::sum sums[F::COUNT]; then
@@ -211,16 +248,8 @@ void mgm_cuda_reduce(struct mgm_cuda *cuda, size_t groups, size_t rows, size_t l
     const mgm_cuda_partition p = mgm_cuda_partition_of(groups, rows, lanes);
     typename F::sum *partials = (typename F::sum *)mgm_cuda_scratch(
         cuda, MGM_CUDA_PARTIALS, groups * lanes * F::COUNT * p.parts * sizeof(typename F::sum));
-    if (!partials || !mgm_cuda_enter(cuda))
-        return;
-    const dim3 grid(p.parts, p.columns, (unsigned)groups);
-    mgm_reduce_kernel<F><<<grid, MGM_CUDA_THREADS, 0, mgm_cuda_stream(cuda)>>>(f, p, partials);
-    mgm_cuda_launched(cuda);
-    mgm_finish_kernel<F, G>
-        <<<(unsigned)(groups * lanes), MGM_CUDA_FINISHERS, 0, mgm_cuda_stream(cuda)>>>(p, partials, finish);
-    mgm_cuda_launched(cuda);
+    if (partials)
+        mgm_run_reduce(f, p, partials, cuda, finish);
 }
-
-#endif
 
 #endif
