@@ -4,7 +4,13 @@
 #include "nn/backends/cuda/cuda_conv.h"
 #include "nn/backends/cuda/launch.h"
 
-enum { MOST_BYTES = 1 << 30 };
+#include <stdio.h>
+#include <stdlib.h>
+
+static const size_t MOST_BYTES = (size_t)1 << 30;
+
+/* Around what is allocated: its size before it, and bytes on either side that nobody may change. */
+enum { FENCE = 64, FENCE_BYTE = 0xA5 };
 
 extern "C" enum mgm_status mgm_cuda_emulated_create(struct mgm_context *ctx, struct mgm_backend **out)
 {
@@ -31,16 +37,30 @@ void mgm_cuda_destroy(struct mgm_backend *b)
 
 enum mgm_status mgm_cuda_alloc(struct mgm_backend *b, size_t bytes, void **out)
 {
-    *out = bytes > MOST_BYTES ? NULL : mgm_alloc(bytes ? bytes : 1, 1);
-    if (!*out)
+    char *fenced = bytes > MOST_BYTES ? NULL : (char *)mgm_alloc(bytes + 2 * FENCE, 1);
+    *out = NULL;
+    if (!fenced)
         return mgm_fail(b->ctx, MGM_E_NOMEM, "not enough memory for %zu bytes", bytes);
+    memset(fenced, FENCE_BYTE, bytes + 2 * FENCE);
+    memcpy(fenced, &bytes, sizeof bytes);
+    *out = fenced + FENCE;
     memset(*out, 0xFF, bytes); /* not a number, so that what is not written shows */
     return MGM_OK;
 }
 
 void mgm_cuda_release(struct mgm_backend *, void *values)
 {
-    mgm_free(values);
+    if (!values)
+        return;
+    unsigned char *fenced = (unsigned char *)values - FENCE;
+    size_t bytes;
+    memcpy(&bytes, fenced, sizeof bytes);
+    for (size_t i = sizeof bytes; i < bytes + 2 * FENCE; i = i + 1 == FENCE ? FENCE + bytes : i + 1)
+        if (fenced[i] != FENCE_BYTE) {
+            fprintf(stderr, "something wrote beside an allocation of %zu bytes\n", bytes);
+            abort();
+        }
+    mgm_free(fenced);
 }
 
 void mgm_cuda_clear(struct mgm_backend *, void *values, size_t bytes)

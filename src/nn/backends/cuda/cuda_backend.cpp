@@ -81,8 +81,11 @@ enum mgm_status mgm_cuda_report(struct mgm_cuda *cuda)
 
 void *mgm_cuda_scratch(struct mgm_cuda *cuda, enum mgm_cuda_scratch which, size_t bytes)
 {
-    /* Never less than this, so that small operations do not make the memory grow step by step. */
-    const size_t LEAST = 1 << 16;
+#ifdef MGM_CUDA_EMULATED
+    const size_t LEAST = 1; /* what writes too far shows */
+#else
+    const size_t LEAST = 1 << 16; /* small operations do not make the memory grow step by step */
+#endif
     if (cuda->scratch[which].values && cuda->scratch[which].bytes >= bytes)
         return cuda->scratch[which].values;
     bytes = bytes < LEAST ? LEAST : bytes;
