@@ -19,7 +19,7 @@ struct mgm_cuda_bench {
 };
 extern struct mgm_cuda_bench bench;
 
-/** @return 0, or 77 after saying why there is no device */
+/** @return 0; 77 after saying why there is no device; 1 where the module itself cannot be loaded */
 int bench_open(void);
 void bench_close(void);
 /** Releases everything that the functions below gave. */
