@@ -5,6 +5,7 @@
 #include "weights/pth.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <string.h>
 
 static const double MAX_WIDTH = 8;
@@ -25,7 +26,11 @@ static enum mgm_status find_width(struct mgm_context *ctx, const struct mgm_safe
     const char *text = mgm_safetensors_metadata(file, MGM_METADATA_WIDTH);
     if (!text)
         return mgm_infer_width(ctx, file, width);
-    cJSON *number = cJSON_ParseWithOpts(text, NULL, 1); /* unlike strtod, it knows nothing of locales, "nan" or "inf" */
+    errno = 0; /* tells want of memory, which the parser does not */
+    /* Unlike strtod, it knows nothing of locales, "nan" or "inf". */
+    cJSON *number = cJSON_ParseWithOpts(text, NULL, 1);
+    if (!number && errno == ENOMEM)
+        return mgm_fail_nomem(ctx, "a model");
     *width = cJSON_IsNumber(number) ? number->valuedouble : 0;
     cJSON_Delete(number);
     if (!(*width > 0 && *width <= MAX_WIDTH))

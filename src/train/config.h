@@ -47,7 +47,7 @@ struct mgm_train_config {
 /** The paper's settings where it states them, sized for a small machine. */
 struct mgm_train_config mgm_train_config_defaults(void);
 
-/** Reads a file over what is in config. Paths in it are relative to the file's folder. */
+/** Reads a file, of 256 KB at most, over what is in config. Paths in it are relative to the file's folder. */
 MGM_MUST_CHECK enum mgm_status mgm_train_config_read(struct mgm_context *ctx, const char *path,
                                                      struct mgm_train_config *config);
 

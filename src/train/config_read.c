@@ -5,6 +5,7 @@
 #include <libconfig.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /** What a setting is read into, and what messages about it say. */
 struct reader {
@@ -187,8 +188,15 @@ static enum mgm_status read_parsed(const struct reader *reader, config_t *parsed
                     config_error_text(parsed));
 }
 
+/* libconfig takes a time that grows with the square of the keys: minutes for a few megabytes of them. */
+enum { MAX_FILE = 1 << 18 };
+
 enum mgm_status mgm_train_config_read(struct mgm_context *ctx, const char *path, struct mgm_train_config *config)
 {
+    struct stat facts;
+    if (stat(path, &facts) == 0 && facts.st_size > MAX_FILE)
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: no configuration: it has %lld bytes, and %d are the most", path,
+                        (long long)facts.st_size, MAX_FILE);
     const char *slash = strrchr(path, '/');
     char *folder = mgm_strdup(slash ? path : ".");
     if (!folder)

@@ -244,6 +244,7 @@ enum mgm_status mgm_run_save(struct mgm_train_run *run)
 {
     char path[MGM_CONFIG_PATH_MAX];
     TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
+    TRY(mgm_learner_fetch(&run->learner));
     TRY(mgm_checkpoint_save(run->ctx, path, &run->state));
     return save_weights(run);
 }
@@ -256,6 +257,7 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
     if (!run->validation)
         TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->validation.count, config->validation.size,
                                   &run->validation));
+    TRY(mgm_learner_fetch(&run->learner));
     enum mgm_status status = present_params(run, &params);
     if (status == MGM_OK)
         status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &scores);

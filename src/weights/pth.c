@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "weights/pth_file.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,6 +281,7 @@ static enum mgm_status read_checkpoint(struct mgm_context *ctx, struct mgm_safet
     if (__builtin_mul_overflow(size, (size_t)COPY_FACTOR, &file.copy_room))
         file.copy_room = SIZE_MAX;
     enum mgm_status status;
+    errno = 0; /* tells want of memory, which libzip hides behind an entry that is not there, or gives no reason for */
     if (is_zip(bytes, size))
         status = pth_zip_open(&file);
     else if (pth_is_legacy(bytes, size))
@@ -289,6 +291,8 @@ static enum mgm_status read_checkpoint(struct mgm_context *ctx, struct mgm_safet
                           out->name);
     if (status == MGM_OK)
         status = fill_table(&file);
+    if (status == MGM_E_FORMAT && errno == ENOMEM)
+        status = mgm_fail_nomem(ctx, out->name);
     pth_zip_close(&file);
     mgm_pickle_destroy(&file.pickle);
     mgm_free(file.storages);

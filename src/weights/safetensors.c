@@ -79,6 +79,7 @@ void mgm_safetensors_close(struct mgm_safetensors **handle)
     if (!file)
         return;
     cJSON_Delete(file->header);
+    mgm_free(file->metadata_items);
     mgm_free(file->entries);
     mgm_free(file->by_name);
     for (struct safetensors_block *block = file->blocks, *older; block; block = older) {
@@ -131,7 +132,7 @@ int mgm_safetensors_metadata_count(const struct mgm_safetensors *file)
 
 void mgm_safetensors_metadata_at(const struct mgm_safetensors *file, int index, const char **key, const char **value)
 {
-    const cJSON *item = cJSON_GetArrayItem(file->metadata, index);
+    const cJSON *item = file->metadata_items[index];
     *key = item->string;
     *value = item->valuestring;
 }

@@ -1,6 +1,6 @@
 /**
  * safetensors: 8-byte little-endian header length, JSON header, raw data. Read memory-mapped, written atomically (temporary
- * name, then renamed). Limits: header at most 100 MB (as the format's own implementation has it).
+ * name, then renamed). Limits: header at most 100 MB (as the format's own implementation has it), of at most 2^22 values.
  *
  * A file is either refused when opened (MGM_E_FORMAT, saying what is wrong with it) or every tensor of it can be read: as
  * the format demands, the tensors' data cover what follows the header without gap or overlap, each exactly as large as its

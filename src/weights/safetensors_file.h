@@ -21,8 +21,9 @@ struct mgm_safetensors {
     char *name;
     void *mapping; /* NULL where the bytes are the caller's */
     size_t mapping_size;
-    struct cJSON *header;   /* owns all names */
-    struct cJSON *metadata; /* within header; NULL if there is none */
+    struct cJSON *header;                /* owns all names */
+    struct cJSON *metadata;              /* within header; NULL if there is none */
+    const struct cJSON **metadata_items; /* [metadata_count], in the header's order */
     int count, metadata_count;
     struct safetensors_entry *entries;  /* [count], in the header's order */
     struct safetensors_entry **by_name; /* [count], sorted */
@@ -34,7 +35,7 @@ int mgm_dtype_bytes(enum mgm_dtype dtype);
 /** "F32", …; "" for OTHER. */
 const char *mgm_dtype_word(enum mgm_dtype dtype);
 
-enum { SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000 };
+enum { SAFETENSORS_LENGTH_BYTES = 8, SAFETENSORS_MAX_HEADER = 100000000, SAFETENSORS_MAX_VALUES = 1 << 22 };
 #define SAFETENSORS_METADATA "__metadata__"
 
 /** An empty handle with that name. */

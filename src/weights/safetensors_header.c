@@ -2,6 +2,7 @@
 #include "weights/safetensors_file.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,23 +189,34 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum mgm_status check_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
+/* A table of them, as finding the n-th in a list takes n steps: too many for a file that was made to have it so. */
+static enum mgm_status list_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
 {
     const cJSON *item;
     if (!cJSON_IsObject(file->metadata))
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: its " SAFETENSORS_METADATA " is not a JSON object", file->name);
-    file->metadata_count = cJSON_GetArraySize(file->metadata);
-    const char **keys = mgm_alloc((size_t)file->metadata_count, sizeof *keys);
-    if (!keys)
+    file->metadata_items = mgm_alloc((size_t)cJSON_GetArraySize(file->metadata), sizeof *file->metadata_items);
+    if (!file->metadata_items)
         return mgm_fail_nomem(ctx, file->name);
-    int count = 0;
-    enum mgm_status status = MGM_OK;
     cJSON_ArrayForEach(item, file->metadata)
     {
-        keys[count++] = item->string;
+        file->metadata_items[file->metadata_count++] = item;
         if (!cJSON_IsString(item))
-            status = mgm_fail(ctx, MGM_E_FORMAT, "%s: metadata '%.200s' is not a text", file->name, item->string);
+            return mgm_fail(ctx, MGM_E_FORMAT, "%s: metadata '%.200s' is not a text", file->name, item->string);
     }
+    return MGM_OK;
+}
+
+static enum mgm_status check_metadata(struct mgm_context *ctx, struct mgm_safetensors *file)
+{
+    TRY(list_metadata(ctx, file));
+    const int count = file->metadata_count;
+    const char **keys = mgm_alloc((size_t)count, sizeof *keys);
+    if (!keys)
+        return mgm_fail_nomem(ctx, file->name);
+    for (int i = 0; i < count; i++)
+        keys[i] = file->metadata_items[i]->string;
+    enum mgm_status status = MGM_OK;
     qsort(keys, (size_t)count, sizeof *keys, compare_keys);
     for (int i = 1; i < count && status == MGM_OK; i++)
         if (strcmp(keys[i - 1], keys[i]) == 0)
@@ -238,6 +250,15 @@ static enum mgm_status read_entries(struct mgm_context *ctx, struct mgm_safetens
     return check_together(ctx, file, data_size);
 }
 
+/* Each value takes some 64 bytes once it is read, even a mere 0: without a limit, a few bytes would become many. */
+static bool has_few_values(const char *text, size_t length)
+{
+    size_t values = 1;
+    for (size_t i = 0; i < length; i++)
+        values += text[i] == ',' || text[i] == '{' || text[i] == '[';
+    return values <= SAFETENSORS_MAX_VALUES;
+}
+
 /* The parser takes control bytes within texts (a zero would end one early) and whatever follows the value. */
 static bool is_one_object(const char *text, size_t length, const char *parsed_end)
 {
@@ -256,9 +277,12 @@ static enum mgm_status parse_json(struct mgm_context *ctx, struct mgm_safetensor
     memcpy(text, bytes, length);
     text[length] = 0;
     const char *end = text;
+    errno = 0; /* tells want of memory, which the parser does not */
     file->header = text[0] == '{' ? cJSON_ParseWithLengthOpts(text, length, &end, 0) : NULL;
-    bool valid = file->header && is_one_object(text, length, end);
+    bool out_of_memory = !file->header && errno == ENOMEM, valid = file->header && is_one_object(text, length, end);
     mgm_free(text);
+    if (out_of_memory)
+        return mgm_fail_nomem(ctx, file->name);
     if (!valid)
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: not a safetensors file: its header is not a JSON object", file->name);
     return MGM_OK;
@@ -279,6 +303,9 @@ enum mgm_status mgm_safetensors_read_header(struct mgm_context *ctx, struct mgm_
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: truncated, or not a safetensors file: %zu bytes for a header of %llu",
                         file->name, size, (unsigned long long)length);
     const uint8_t *header = bytes + SAFETENSORS_LENGTH_BYTES;
+    if (!has_few_values((const char *)header, (size_t)length))
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: a header of more values than any weights have (%d)", file->name,
+                        SAFETENSORS_MAX_VALUES);
     TRY(parse_json(ctx, file, header, (size_t)length));
     return read_entries(ctx, file, header + length, size - SAFETENSORS_LENGTH_BYTES - length);
 }

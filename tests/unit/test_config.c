@@ -178,6 +178,22 @@ static void test_paths_are_relative_to_the_file(void **state)
     assert_non_null(strstr(mgm_context_error(ctx), path));
 }
 
+/** Only its size is looked at: of a large file, libconfig would take minutes to say what is wrong with it. */
+static void test_large_files_are_refused(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/mgm-config-XXXXXX";
+    const int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(ftruncate(file, (1 << 18) + 1), 0);
+    assert_int_equal(mgm_train_config_read(ctx, path, &config), MGM_E_FORMAT);
+    assert_non_null(strstr(mgm_context_error(ctx), "it has 262145 bytes, and 262144 are the most"));
+    assert_int_equal(ftruncate(file, 0), 0);
+    assert_int_equal(mgm_train_config_read(ctx, path, &config), MGM_OK);
+    close(file);
+    unlink(path);
+}
+
 static void test_digest(void **state)
 {
     (void)state;
@@ -199,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_checks_what_concerns_several_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_paths_are_relative_to_the_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_large_files_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_digest, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,6 +311,53 @@ static void header_and_metadata_are_checked(void **state)
     unlink(path_of("empty"));
 }
 
+/* A text that is repeated so often, between two others; release with free. */
+static char *repeat(const char *before, const char *text, size_t times, const char *after)
+{
+    char *all = malloc(strlen(before) + times * strlen(text) + strlen(after) + 1), *end = all;
+    assert_non_null(all);
+    end = stpcpy(end, before);
+    for (size_t i = 0; i < times; i++)
+        end = stpcpy(end, text);
+    stpcpy(end, after);
+    return all;
+}
+
+/* What is small on disk stays small in memory, and is read within a time that does not grow faster than it. */
+static void many_values_do_no_harm(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 22, KEYS = 400000 };
+    char *header = repeat("{\"a\":{\"dtype\":\"U8\",\"shape\":[0", ",0", MOST - 6, "],\"data_offsets\":[0,0]}}");
+    assert_refused(MGM_E_FORMAT, header, 0, "more values than any weights have");
+    free(header);
+    header = repeat("{\"a\":{\"dtype\":\"U8\",\"shape\":[0", ",0", 100, "],\"data_offsets\":[0,0]}}");
+    assert_refused(MGM_E_UNSUPPORTED, header, 0, "more than 8 dimensions");
+    free(header);
+
+    struct mgm_safetensors *file = NULL;
+    void *block;
+    header = repeat("{\"__metadata__\":{\"first\":\"1\"", ",\"1234567\":\"\"", KEYS, "}}");
+    char *digits = header;
+    for (int i = 0; i < KEYS; i++) {
+        char number[8];
+        snprintf(number, sizeof number, "%07d", i);
+        digits = strstr(digits, "1234567");
+        memcpy(digits, number, 7);
+        digits += 7;
+    }
+    assert_int_equal(parse(header, 0, &file, &block), MGM_OK);
+    assert_int_equal(mgm_safetensors_metadata_count(file), KEYS + 1);
+    for (int i = 0; i <= KEYS; i++) {
+        const char *key, *value;
+        mgm_safetensors_metadata_at(file, i, &key, &value);
+        assert_true(i ? atoi(key) == i - 1 : strcmp(key, "first") == 0);
+    }
+    mgm_safetensors_close(&file);
+    free(block);
+    free(header);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +370,7 @@ int main(void)
         cmocka_unit_test(lies_are_refused),
         cmocka_unit_test(tensors_must_fit_together),
         cmocka_unit_test(header_and_metadata_are_checked),
+        cmocka_unit_test(many_values_do_no_harm),
     };
     return cmocka_run_group_tests_name("safetensors", tests, set_up, tear_down);
 }

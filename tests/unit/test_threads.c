@@ -1,0 +1,156 @@
+/**
+ * Two threads, each with a context, a model and a session of its own, from the same weights file: what they compute at the
+ * same time is what they compute one after the other. .ci/run has this test watched by the thread sanitizer.
+ */
+#include "oracle.h"
+#include "tiny_model.h"
+
+#include "mgm.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { THREADS = 2, PICTURES = 4, MAX_SIDE = 80, ROUNDS = 3 };
+
+/* OpenMP's own threads are not built for the sanitizer, which would take their waiting for nothing. */
+#ifdef __SANITIZE_THREAD__
+enum { MOST_INNER_THREADS = 1 };
+#else
+enum { MOST_INNER_THREADS = 3 };
+#endif
+
+static char path[] = "/tmp/mgm-threads-XXXXXX";
+static pthread_barrier_t start;
+
+struct worker {
+    int number, inner_threads;
+    bool waits; /* for the other one, to begin together */
+    float alpha[PICTURES][MAX_SIDE * MAX_SIDE];
+    char error[256]; /* "": all went well; cmocka's checks belong to the main thread */
+};
+
+/* Every thread has pictures of its own, of several sizes, and takes the settings in turn. */
+static enum mgm_status matte_one(struct mgm_session *session, int worker, int picture, float *alpha)
+{
+    static const int sides[PICTURES] = {40, 64, 33, 72};
+    const int w = sides[picture] + worker, h = sides[PICTURES - 1 - picture] - worker;
+    uint8_t *photo = calloc((size_t)h * (size_t)w, 4), *mask = photo + 3 * h * w;
+    if (!photo)
+        return MGM_E_NOMEM;
+    for (int i = 0; i < 3 * h * w; i++)
+        photo[i] = (uint8_t)(i * (37 + 10 * worker + picture));
+    for (int i = 0; i < h * w; i++)
+        mask[i] = i % w > w / (2 + worker) ? 255 : 0;
+    const struct mgm_image photo_image = {w, h, 3, 8, (size_t)w * 3, photo}, mask_image = {w, h, 1, 8, (size_t)w, mask};
+    struct mgm_matte_settings settings = mgm_matte_settings_defaults();
+    settings.reference = picture % 2;
+    settings.largest_component = picture % 3 == 0;
+    const enum mgm_status status = mgm_matte(session, &photo_image, &mask_image, &settings, alpha, NULL);
+    free(photo);
+    return status;
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    struct mgm_context *ctx = NULL;
+    struct mgm_model *model = NULL;
+    struct mgm_session *session = NULL;
+    if (worker->waits)
+        pthread_barrier_wait(&start);
+    enum mgm_status status = mgm_context_create(&ctx);
+    if (status == MGM_OK) {
+        mgm_context_set_threads(ctx, worker->inner_threads);
+        status = mgm_model_load(ctx, path, &model);
+    }
+    if (status == MGM_OK)
+        status = mgm_session_create(ctx, model, &session);
+    for (int i = 0; i < PICTURES && status == MGM_OK; i++)
+        status = matte_one(session, worker->number, i, worker->alpha[i]);
+    if (status != MGM_OK)
+        snprintf(worker->error, sizeof worker->error, "status %d: %s", status, mgm_context_error(ctx));
+    mgm_session_destroy(&session);
+    mgm_model_destroy(&model);
+    mgm_context_destroy(&ctx);
+    return NULL;
+}
+
+static struct worker *create_workers(int inner_threads, bool together)
+{
+    struct worker *workers = calloc(THREADS, sizeof *workers);
+    assert_non_null(workers);
+    for (int i = 0; i < THREADS; i++) {
+        workers[i].number = i;
+        workers[i].inner_threads = inner_threads;
+        workers[i].waits = together;
+    }
+    return workers;
+}
+
+static void work_together(struct worker *workers)
+{
+    pthread_t threads[THREADS];
+    assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    pthread_barrier_destroy(&start);
+}
+
+static void compare(const struct worker *together, const struct worker *alone)
+{
+    for (int i = 0; i < THREADS; i++) {
+        assert_string_equal(together[i].error, "");
+        assert_string_equal(alone[i].error, "");
+        assert_memory_equal(together[i].alpha, alone[i].alpha, sizeof alone[i].alpha);
+    }
+    assert_memory_not_equal(alone[0].alpha, alone[1].alpha, sizeof alone[0].alpha);
+}
+
+/* Together first, so that nothing is prepared yet that both need. */
+static void test_two_sessions(void **state)
+{
+    (void)state;
+    for (int inner = 1; inner <= MOST_INNER_THREADS; inner++) {
+        struct worker *together[ROUNDS], *alone = create_workers(inner, false);
+        for (int round = 0; round < ROUNDS; round++) {
+            together[round] = create_workers(inner, true);
+            work_together(together[round]);
+        }
+        for (int i = 0; i < THREADS; i++)
+            work(&alone[i]);
+        for (int round = 0; round < ROUNDS; round++) {
+            compare(together[round], alone);
+            free(together[round]);
+        }
+        free(alone);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    const int file = mkstemp(path);
+    if (file < 0 || close(file) != 0)
+        return -1;
+    write_tiny_model(path, TINY_SAFETENSORS);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_sessions),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
