@@ -9,7 +9,7 @@
 #include "weights/safetensors.h"
 
 struct values {
-    const char *model, *input, *output;
+    const char *model, *input, *output, *device;
     bool json;
     int repeat, threads;
 };
@@ -23,6 +23,8 @@ static const struct command_option options[] = {
      .high = 100000},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .low = 0,
      .high = 1024},
+    {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
+     .takes = TAKES_ANYTHING},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "time and memory as one JSON object on stdout"},
     {0},
 };
@@ -148,6 +150,7 @@ static enum mgm_status forward(struct job *job, const struct values *values)
     TRY(read_tensor(job, values->input, "guidance", 1, &job->guidance));
     mgm_safetensors_close(&job->input);
     TRY(mgm_model_load(job->ctx, values->model, &job->model));
+    TRY(mgm_context_set_device(job->ctx, values->device));
     TRY(mgm_session_create(job->ctx, job->model, &job->session));
     TRY(allocate_answers(job));
     for (int i = 0; i < values->repeat; i++) {
@@ -174,7 +177,7 @@ static int print_facts(const struct job *job, double total_seconds)
 static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
-    struct values values = {.repeat = 1};
+    struct values values = {.repeat = 1, .device = "cpu"};
     struct operands operands;
     struct job job = {0};
     int status = command_parse(&cmd_forward, argc, argv, &values, &operands);

@@ -11,7 +11,7 @@
 
 struct values {
     bool resume;
-    const char *run, *data, *preview;
+    const char *run, *data, *preview, *device;
     struct text_list set;
     int threads;
     double minutes;
@@ -29,6 +29,8 @@ static const struct command_option options[] = {
      .high = 1e7},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", .low = 0,
      .high = 1024},
+    {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to train: cpu, cuda or cuda:N",
+     .takes = TAKES_ANYTHING},
     {"preview", 0, OPTION_TEXT, offsetof(struct values, preview), "OUT.png", "write the first samples to look at, and stop"},
     {0},
 };
@@ -182,14 +184,15 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
     struct mgm_foreground_store *store = NULL;
     const struct mgm_train_options how = {.resume = values->resume,
                                           .threads = values->threads,
+                                          .device = values->device,
                                           .minutes = values->minutes,
                                           .report_every = 5,
                                           .command = command};
     const struct mgm_train_hooks hooks = {
         .progress = show_progress, .validated = show_scores, .note = show_note, .stop = &stop_requested};
     /* Drawing takes long: what would stop the run afterwards is found out before. */
-    enum mgm_status status = values->preview ? image_file_check_output(ctx, values->preview, 3)
-                                             : mgm_train_check_folder(ctx, config, values->resume);
+    enum mgm_status status =
+        values->preview ? image_file_check_output(ctx, values->preview, 3) : mgm_train_check(ctx, config, &how);
     if (status == MGM_OK)
         status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
     if (status == MGM_OK)

@@ -70,6 +70,12 @@ MGM_API const char *mgm_context_error(const struct mgm_context *ctx);
 /** Threads used by computations, 1024 at most; 0 (the default): one per processor core that the process may use. */
 MGM_API void mgm_context_set_threads(struct mgm_context *ctx, int threads);
 
+/**
+ * Where sessions that are created from now on compute: "cpu" (the default), "cuda" or "cuda:N" (N counts from 0).
+ * @return MGM_E_INVALID for any other name; that a device is not there, or not built in, is told by mgm_session_create()
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_set_device(struct mgm_context *ctx, const char *device);
+
 /* ---- pictures ------------------------------------------------------------------------------------------------------- */
 
 /** Pixels that the caller owns: interleaved, row by row, sRGB or grey, 8 or 16 bit (host byte order). */
@@ -108,7 +114,10 @@ MGM_API struct mgm_model_facts mgm_model_facts(const struct mgm_model *model);
 
 struct mgm_session;
 
-/** @param model  borrowed; must outlive the session */
+/**
+ * @param model  borrowed; must outlive the session
+ * @return MGM_E_UNSUPPORTED if the context's device is not there, or this build knows none of its kind
+ */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_model *model,
                                                           struct mgm_session **out);
 MGM_API void mgm_session_destroy(struct mgm_session **session);

@@ -7,9 +7,12 @@
 
 #include "mgm.h"
 
+enum { MGM_DEVICE_LENGTH = 16 };
+
 struct mgm_context {
     char error[1024];
     int threads; /* 0: as many as the process may use */
+    char device[MGM_DEVICE_LENGTH]; /* as nn/backend.h names them; "": the CPU */
 };
 
 /** Records the sentence and returns status, so that `return mgm_fail(…)` is the whole error path. ctx may be NULL. */

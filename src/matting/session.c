@@ -7,6 +7,7 @@
 #include "matting/model.h"
 #include "matting/network.h"
 #include "matting/refinement.h"
+#include "nn/backend.h"
 #include "nn/infer_plan.h"
 
 #include <math.h>
@@ -21,6 +22,7 @@ static const double MAX_PIXELS = 0x1p40;
 struct mgm_session {
     struct mgm_context *ctx;
     const struct mgm_model *model;
+    struct mgm_backend *backend; /* NULL: the plan's own, on the CPU */
     struct mgm_infer_plan *plan; /* for the last size; NULL before the first run */
     struct mgm_infer_plan_settings plan_settings;
 };
@@ -37,7 +39,12 @@ enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_mod
         return mgm_fail_nomem(ctx, "a session");
     (*out)->ctx = ctx;
     (*out)->model = model;
-    return MGM_OK;
+    if (!ctx->device[0] || strcmp(ctx->device, "cpu") == 0)
+        return MGM_OK;
+    const enum mgm_status status = mgm_backend_create(ctx, ctx->device, ctx->threads, &(*out)->backend);
+    if (status != MGM_OK)
+        mgm_session_destroy(out);
+    return status;
 }
 
 void mgm_session_destroy(struct mgm_session **session)
@@ -45,6 +52,7 @@ void mgm_session_destroy(struct mgm_session **session)
     if (!*session)
         return;
     mgm_infer_plan_destroy(&(*session)->plan);
+    mgm_backend_destroy(&(*session)->backend);
     mgm_free(*session);
     *session = NULL;
 }
@@ -52,7 +60,7 @@ void mgm_session_destroy(struct mgm_session **session)
 /** Makes session->plan fit the size; a plan is kept while the size and the threads stay the same. */
 static enum mgm_status prepare_plan(struct mgm_session *session, int n, int h, int w)
 {
-    const struct mgm_infer_plan_settings wanted = {n, h, w, session->ctx->threads};
+    const struct mgm_infer_plan_settings wanted = {n, h, w, session->ctx->threads, session->backend};
     const struct mgm_infer_plan_settings *have = &session->plan_settings;
     if (session->plan && have->n == n && have->h == h && have->w == w && have->threads == wanted.threads)
         return MGM_OK;

@@ -7,15 +7,18 @@
 
 #include "nn/graph.h"
 
+struct mgm_backend;
 struct mgm_infer_plan;
 
 struct mgm_infer_plan_settings {
-    int n, h, w; /* h and w: multiples of 32 */
-    int threads; /* 0: one per core */
+    int n, h, w;                 /* h and w: multiples of 32 */
+    int threads;                 /* of the CPU; 0: one per core */
+    struct mgm_backend *backend; /* borrowed; NULL: the CPU */
 };
 
 /**
- * @param graph, params  borrowed; params are read here only and may be released afterwards, the graph may not
+ * @param graph, params  borrowed; params, in host memory, are read here only and may be released afterwards, the graph may
+ * not
  * @return MGM_E_SHAPE for sides that are no multiples of 32; MGM_E_UNSUPPORTED for a graph that cannot be run, see
  *         graph_check.h; MGM_E_FORMAT for weights whose spectral norm is 0
  */
@@ -25,12 +28,13 @@ MGM_MUST_CHECK enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, co
                                                      struct mgm_infer_plan **out);
 void mgm_infer_plan_destroy(struct mgm_infer_plan **plan);
 
-/** Where the caller puts the input before run: f32 [n, h, w, c] (channels last). Borrowed; overwritten by run. */
+/** Where the caller puts the input before run: f32 [n, h, w, c] (channels last), host memory. Borrowed; overwritten by run.
+ */
 float *mgm_infer_plan_input(struct mgm_infer_plan *plan);
 
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan);
 
-/** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c]. Borrowed. */
+/** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c], host memory. Borrowed. */
 const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index);
 
 #endif

@@ -12,7 +12,7 @@
 /** Whether a layer is such a convolution. */
 bool mgm_is_single_conv(const struct mgm_layer *layer);
 
-/** Floats of workspace that the functions below need. */
+/** Floats of workspace that backward needs; forward needs 9 · c. */
 size_t mgm_single_conv_workspace(const struct mgm_spatial *src);
 
 /** @param weights  [1, c, 3, 3]; @param dst  f32 [n, h, w, 1] */

@@ -1,9 +1,6 @@
 /* Backward pass of the training plan: layers in reverse, each handing gradients to its inputs. */
 #include "nn/single_conv.h"
-#include "nn/spectral.h"
 #include "nn/train_state.h"
-
-#include <string.h>
 
 static float *gradient_of(const struct mgm_train_plan *plan, int param)
 {
@@ -23,7 +20,7 @@ static void offer(struct mgm_train_plan *plan, int index)
     if (node->diff_count < 2)
         node->diff_count++;
     else
-        mgm_accumulate(plan->settings.threads, plan->settings.precision, node->count, plan->spare, node->diff[1]);
+        plan->backend->ops->accumulate(plan->backend, plan->settings.precision, node->count, plan->spare, node->diff[1]);
 }
 
 /* The gradient in one piece. */
@@ -31,24 +28,10 @@ static void *whole_diff(struct mgm_train_plan *plan, int index)
 {
     struct train_node *node = &plan->nodes[index];
     if (node->diff_count == 2) {
-        mgm_accumulate(plan->settings.threads, plan->settings.precision, node->count, node->diff[1], node->diff[0]);
+        plan->backend->ops->accumulate(plan->backend, plan->settings.precision, node->count, node->diff[1], node->diff[0]);
         node->diff_count = 1;
     }
     return node->diff[0];
-}
-
-static void bias_gradient(struct mgm_train_plan *plan, int index)
-{
-    const struct mgm_layer *layer = &plan->graph->layers[index];
-    const struct train_node *node = &plan->nodes[index];
-    float *gradient = gradient_of(plan, layer->bias);
-    size_t channels = (size_t)layer->channels;
-    for (size_t c = 0; c < channels; c++) {
-        double sum = 0;
-        for (size_t i = c; i < node->count; i += channels)
-            sum += node->output_gradient[i];
-        gradient[c] = (float)sum;
-    }
 }
 
 static enum mgm_status weights_gradient(struct mgm_train_plan *plan, int index, const void *diff)
@@ -58,15 +41,15 @@ static enum mgm_status weights_gradient(struct mgm_train_plan *plan, int index, 
     struct train_node *node = &plan->nodes[index];
     float *gradient = gradient_of(plan, layer->weights);
     bool transposed = layer->op == MGM_OP_CONV_TRANSPOSE;
-    TRY(mgm_conv_backward_weights(plan->ctx, node->conv, plan->nodes[layer->inputs[0]].value, diff,
-                                  transposed ? plan->gradient : gradient));
+    struct mgm_backend *b = plan->backend;
+    TRY(b->ops->conv_backward_weights(b, node->conv, plan->nodes[layer->inputs[0]].value, diff,
+                                      transposed ? plan->gradient : gradient));
     if (transposed)
-        mgm_transpose_weights_backward(plan->gradient, info->dims[0], info->dims[1], gradient);
-    if (layer->u >= 0) {
+        b->ops->transpose_weights_backward(b, plan->gradient, info->dims[0], info->dims[1], gradient);
+    if (node->sigma) {
         int rows = info->dims[0];
-        mgm_spectral_backward(plan->settings.threads, mgm_param_value(plan, layer->weights), rows,
-                              (int)(info->count / (size_t)rows), mgm_param_value(plan, layer->u),
-                              mgm_param_value(plan, layer->v), node->sigma, gradient);
+        b->ops->spectral_backward(b, mgm_param_value(plan, layer->weights), rows, (int)(info->count / (size_t)rows),
+                                  mgm_param_value(plan, layer->u), mgm_param_value(plan, layer->v), node->sigma, gradient);
     }
     return MGM_OK;
 }
@@ -76,16 +59,18 @@ static enum mgm_status backward_conv(struct mgm_train_plan *plan, int index)
     const struct mgm_layer *layer = &plan->graph->layers[index];
     struct train_node *node = &plan->nodes[index];
     const void *diff = whole_diff(plan, index);
+    struct mgm_backend *b = plan->backend;
     if (layer->bias >= 0)
-        bias_gradient(plan, index);
+        b->ops->bias_gradient(b, node->count / (size_t)layer->channels, layer->channels, node->output_gradient,
+                              gradient_of(plan, layer->bias));
     if (layer->op == MGM_OP_CONV_TRANSPOSE) {
         struct mgm_spatial s = mgm_spatial_of(plan, node->h / 2, node->w / 2, layer->channels);
-        mgm_shuffle_backward(&s, diff, plan->grid);
+        b->ops->shuffle_backward(b, &s, diff, plan->grid);
         diff = plan->grid;
     }
     int src = layer->inputs[0];
     if (plan->graph->layers[src].op != MGM_OP_INPUT) {
-        TRY(mgm_conv_backward_data(plan->ctx, node->conv, diff, claim(plan, src)));
+        TRY(b->ops->conv_backward_data(b, node->conv, diff, claim(plan, src)));
         offer(plan, src);
     }
     return weights_gradient(plan, index, diff);
@@ -96,10 +81,11 @@ static void backward_single(struct mgm_train_plan *plan, int index)
     const struct mgm_layer *layer = &plan->graph->layers[index];
     struct train_node *node = &plan->nodes[index];
     int src = layer->inputs[0];
-    float unused, *bias = layer->bias >= 0 ? gradient_of(plan, layer->bias) : &unused;
+    float *bias = layer->bias >= 0 ? gradient_of(plan, layer->bias) : NULL;
     struct mgm_spatial s = mgm_spatial_of(plan, node->h, node->w, plan->graph->layers[src].channels);
-    mgm_single_conv_backward(&s, plan->nodes[src].value, mgm_param_value(plan, layer->weights), node->output_gradient,
-                             plan->single, claim(plan, src), gradient_of(plan, layer->weights), bias);
+    plan->backend->ops->single_conv_backward(plan->backend, &s, plan->nodes[src].value,
+                                             mgm_param_value(plan, layer->weights), node->output_gradient, claim(plan, src),
+                                             gradient_of(plan, layer->weights), bias);
     offer(plan, src);
 }
 
@@ -109,7 +95,7 @@ static void backward_norm(struct mgm_train_plan *plan, int index)
     struct train_node *node = &plan->nodes[index];
     int src = layer->inputs[0], residual = layer->input_count > 1 ? layer->inputs[1] : -1;
     struct mgm_norm norm = mgm_norm_of(plan, index);
-    struct mgm_norm_backward b = {.dy = node->diff[0],
+    struct mgm_norm_backward d = {.dy = node->diff[0],
                                   .dy2 = node->diff_count == 2 ? node->diff[1] : NULL,
                                   .y = node->value,
                                   .x = plan->nodes[src].value,
@@ -120,7 +106,7 @@ static void backward_norm(struct mgm_train_plan *plan, int index)
                                   .d_shift = gradient_of(plan, layer->shift),
                                   .dx = claim(plan, src),
                                   .d_residual = residual >= 0 ? claim(plan, residual) : NULL};
-    mgm_norm_backward(&norm, &b, plan->workspace);
+    plan->backend->ops->norm_backward(plan->backend, &norm, &d);
     offer(plan, src);
     if (residual >= 0)
         offer(plan, residual);
@@ -133,25 +119,26 @@ static void backward_spatial(struct mgm_train_plan *plan, int index)
     struct train_node *node = &plan->nodes[index], *from = &plan->nodes[src];
     struct mgm_spatial here = mgm_spatial_of(plan, node->h, node->w, layer->channels);
     struct mgm_spatial there = mgm_spatial_of(plan, from->h, from->w, layer->channels);
+    struct mgm_backend *b = plan->backend;
     const void *diff = whole_diff(plan, index);
     switch (layer->op) {
     case MGM_OP_AVERAGE_POOL:
-        mgm_average_pool_backward(&here, diff, claim(plan, src));
+        b->ops->average_pool_backward(b, &here, diff, claim(plan, src));
         break;
     case MGM_OP_UPSAMPLE:
-        mgm_upsample_backward(&there, diff, claim(plan, src));
+        b->ops->upsample_backward(b, &there, diff, claim(plan, src));
         break;
     case MGM_OP_GLOBAL_POOL:
-        mgm_repeat_pixels(&there, diff, 1 / (float)(from->h * from->w), claim(plan, src));
+        b->ops->repeat_pixels(b, &there, diff, 1 / (float)(from->h * from->w), claim(plan, src));
         break;
     case MGM_OP_BROADCAST:
-        mgm_sum_pixels(&here, diff, 1, claim(plan, src));
+        b->ops->sum_pixels(b, &here, diff, 1, claim(plan, src));
         break;
     case MGM_OP_CONCAT:
         for (int i = 0, offset = 0; i < layer->input_count; i++) {
             int part = layer->inputs[i];
             here.c = plan->graph->layers[part].channels;
-            mgm_copy_channels_out(&here, diff, layer->channels, offset, claim(plan, part));
+            b->ops->copy_channels_out(b, &here, diff, layer->channels, offset, claim(plan, part));
             offer(plan, part);
             offset += here.c;
         }
@@ -164,7 +151,7 @@ static void backward_spatial(struct mgm_train_plan *plan, int index)
 
 enum mgm_status mgm_train_plan_backward(struct mgm_train_plan *plan)
 {
-    int previous = mgm_onednn_enter(plan->onednn);
+    struct mgm_backend *b = plan->backend;
     enum mgm_status status = MGM_OK;
     for (int i = 0; i < plan->graph->layer_count; i++)
         plan->nodes[i].diff_count = 0;
@@ -175,8 +162,7 @@ enum mgm_status mgm_train_plan_backward(struct mgm_train_plan *plan)
             node->diff_count = 1; /* it reads output_gradient */
             continue;
         }
-        mgm_convert_from_f32(plan->settings.threads, plan->settings.precision, node->count, node->output_gradient,
-                             claim(plan, index));
+        b->ops->convert_from_f32(b, plan->settings.precision, node->count, node->output_gradient, claim(plan, index));
         offer(plan, index);
     }
     for (int i = plan->graph->layer_count - 1; i >= 0 && status == MGM_OK; i--) {
@@ -192,6 +178,5 @@ enum mgm_status mgm_train_plan_backward(struct mgm_train_plan *plan)
         else
             backward_spatial(plan, i);
     }
-    mgm_onednn_leave(previous);
-    return status;
+    return status == MGM_OK ? b->ops->finish(b) : status;
 }

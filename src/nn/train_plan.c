@@ -27,7 +27,6 @@ static void measure(struct mgm_train_plan *plan)
         node->h = mgm_layer_side(layer, s->h);
         node->w = mgm_layer_side(layer, s->w);
         node->count = (size_t)s->n * (size_t)node->h * (size_t)node->w * (size_t)layer->channels;
-        node->sigma = 1;
     }
 }
 
@@ -39,8 +38,8 @@ static enum mgm_status create_conv(struct mgm_train_plan *plan, int index)
     int norm = mgm_norm_after(plan->graph, index);
     float slope = norm >= 0 && plan->graph->layers[norm].relu_first ? 0 : 1;
     bool needs_data = plan->graph->layers[plan->graph->layers[index].inputs[0]].op != MGM_OP_INPUT;
-    return mgm_conv_create_training(plan->ctx, plan->onednn, &shape, s->precision, slope, needs_data,
-                                    &plan->nodes[index].conv);
+    return plan->backend->ops->conv_create_training(plan->backend, &shape, s->precision, slope, needs_data,
+                                                    &plan->nodes[index].conv);
 }
 
 static enum mgm_status create_convs(struct mgm_train_plan *plan)
@@ -53,25 +52,20 @@ static enum mgm_status create_convs(struct mgm_train_plan *plan)
     return MGM_OK;
 }
 
+static enum mgm_status allocate(struct mgm_train_plan *plan, size_t bytes, void *out /* the address of a pointer */)
+{
+    return plan->backend->ops->alloc(plan->backend, bytes, out);
+}
+
 /* Largest of what single layers need for a while. */
 static enum mgm_status create_scratch(struct mgm_train_plan *plan)
 {
-    size_t weights = 0, workspace = 0, vectors = 0, grid = 0, single = 0, spare = 0;
+    size_t weights = 0, grid = 0, spare = 0, value = mgm_value_size(plan);
     for (int i = 0; i < plan->graph->layer_count; i++) {
         const struct mgm_layer *layer = &plan->graph->layers[i];
         const struct train_node *node = &plan->nodes[i];
         if (node->conv && plan->graph->params[layer->weights].count > weights)
             weights = plan->graph->params[layer->weights].count;
-        if (layer->op == MGM_OP_NORM) {
-            size_t needed = mgm_norm_workspace(layer->channels) + 2 * (size_t)layer->channels;
-            workspace = needed > workspace ? needed : workspace;
-            vectors += 2 * (size_t)layer->channels;
-        }
-        if (mgm_is_single_conv(layer)) {
-            struct mgm_spatial s = mgm_spatial_of(plan, node->h, node->w, plan->graph->layers[layer->inputs[0]].channels);
-            size_t needed = mgm_single_conv_workspace(&s);
-            single = needed > single ? needed : single;
-        }
         if (layer->op == MGM_OP_CONV_TRANSPOSE) {
             size_t pixels = (size_t)plan->settings.n * (size_t)(node->h / 2 + 1) * (size_t)(node->w / 2 + 1);
             size_t needed = pixels * 4 * (size_t)layer->channels;
@@ -80,23 +74,37 @@ static enum mgm_status create_scratch(struct mgm_train_plan *plan)
         if (layer->op != MGM_OP_INPUT && node->count > spare)
             spare = node->count;
     }
-    plan->weights = mgm_alloc(weights, sizeof(float));
-    plan->gradient = mgm_alloc(weights, sizeof(float));
-    plan->workspace = mgm_alloc(workspace, sizeof(float));
-    plan->vectors = mgm_alloc(vectors, sizeof(float));
-    plan->grid = mgm_alloc(grid, mgm_value_size(plan));
-    plan->single = mgm_alloc(single, sizeof(float));
-    plan->spare = mgm_alloc(spare, mgm_value_size(plan));
-    if (!plan->weights || !plan->gradient || !plan->workspace || !plan->vectors || !plan->grid || !plan->single ||
-        !plan->spare)
-        return mgm_fail_nomem(plan->ctx, "training");
-    float *next = plan->vectors;
+    TRY(allocate(plan, weights * sizeof(float), &plan->weights));
+    TRY(allocate(plan, weights * sizeof(float), &plan->gradient));
+    TRY(allocate(plan, grid * value, &plan->grid));
+    return allocate(plan, spare * value, &plan->spare);
+}
+
+/* Vectors begin where a cache line, and a device's widest load, does. */
+static size_t rounded(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
+static enum mgm_status create_vectors(struct mgm_train_plan *plan)
+{
+    size_t count = 0;
     for (int i = 0; i < plan->graph->layer_count; i++)
-        if (plan->graph->layers[i].op == MGM_OP_NORM) {
-            plan->nodes[i].mean = next;
-            plan->nodes[i].inverse = next + plan->graph->layers[i].channels;
-            next += 2 * plan->graph->layers[i].channels;
+        count += plan->graph->layers[i].op == MGM_OP_NORM ? 2 * rounded((size_t)plan->graph->layers[i].channels) : 16;
+    TRY(allocate(plan, count * sizeof(float), &plan->vectors));
+    float *next = plan->vectors;
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        const struct mgm_layer *layer = &plan->graph->layers[i];
+        struct train_node *node = &plan->nodes[i];
+        if (layer->op == MGM_OP_NORM) {
+            node->mean = next;
+            node->inverse = next + rounded((size_t)layer->channels);
+            next += 2 * rounded((size_t)layer->channels);
+        } else if (node->conv && layer->u >= 0) {
+            node->sigma = next;
+            next += 16;
         }
+    }
     return MGM_OK;
 }
 
@@ -129,8 +137,8 @@ static enum mgm_status create_diffs(struct mgm_train_plan *plan)
             diff_lives(plan, i, buffers + (size_t)2 * i);
     size_t bytes;
     enum mgm_status status = mgm_plan_buffers(plan->ctx, buffers, 2 * layers, &bytes);
-    if (status == MGM_OK && !(plan->diffs = mgm_alloc(bytes, 1)))
-        status = mgm_fail_nomem(plan->ctx, "gradients");
+    if (status == MGM_OK)
+        status = allocate(plan, bytes, &plan->diffs);
     for (int i = 0; i < 2 * layers && status == MGM_OK; i++)
         plan->nodes[i / 2].diff[i % 2] = buffers[i].bytes ? (char *)plan->diffs + buffers[i].offset : NULL;
     mgm_free(buffers);
@@ -142,9 +150,7 @@ static enum mgm_status create_values(struct mgm_train_plan *plan)
     size_t bytes = 0;
     for (int i = 0; i < plan->graph->layer_count; i++)
         bytes += (plan->nodes[i].count * mgm_value_size(plan) + 63) / 64 * 64;
-    plan->values = mgm_alloc(bytes, 1);
-    if (!plan->values)
-        return mgm_fail_nomem(plan->ctx, "activations");
+    TRY(allocate(plan, bytes, &plan->values));
     char *next = plan->values;
     for (int i = 0; i < plan->graph->layer_count; i++) {
         plan->nodes[i].value = next;
@@ -152,11 +158,19 @@ static enum mgm_status create_values(struct mgm_train_plan *plan)
     }
     for (int i = 0; i < plan->graph->output_count; i++) {
         struct train_node *node = &plan->nodes[plan->graph->outputs[i]];
-        node->output_value = mgm_alloc_zeroed(node->count, sizeof(float));
-        node->output_gradient = mgm_alloc_zeroed(node->count, sizeof(float));
-        if (!node->output_value || !node->output_gradient)
-            return mgm_fail_nomem(plan->ctx, "training");
+        TRY(allocate(plan, node->count * sizeof(float), &node->output_value));
+        TRY(allocate(plan, node->count * sizeof(float), &node->output_gradient));
+        plan->backend->ops->clear(plan->backend, node->output_value, node->count * sizeof(float));
+        plan->backend->ops->clear(plan->backend, node->output_gradient, node->count * sizeof(float));
     }
+    return MGM_OK;
+}
+
+static enum mgm_status choose_backend(struct mgm_train_plan *plan)
+{
+    if (!plan->settings.backend)
+        TRY(mgm_backend_create(plan->ctx, "cpu", plan->settings.threads, &plan->own_backend));
+    plan->backend = plan->own_backend ? plan->own_backend : plan->settings.backend;
     return MGM_OK;
 }
 
@@ -178,9 +192,11 @@ enum mgm_status mgm_train_plan_create(struct mgm_context *ctx, const struct mgm_
     if (status == MGM_OK)
         measure(plan);
     if (status == MGM_OK)
-        status = mgm_onednn_create(ctx, settings->threads, &plan->onednn);
+        status = choose_backend(plan);
     if (status == MGM_OK)
         status = create_convs(plan);
+    if (status == MGM_OK)
+        status = create_vectors(plan);
     if (status == MGM_OK)
         status = create_scratch(plan);
     if (status == MGM_OK)
@@ -193,27 +209,29 @@ enum mgm_status mgm_train_plan_create(struct mgm_context *ctx, const struct mgm_
     return status;
 }
 
+static void release_memory(struct mgm_train_plan *plan)
+{
+    struct mgm_backend *b = plan->backend;
+    void *const blocks[] = {plan->values,   plan->diffs, plan->vectors, plan->weights,
+                            plan->gradient, plan->grid,  plan->spare};
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        b->ops->conv_destroy(b, &plan->nodes[i].conv);
+        b->ops->release(b, plan->nodes[i].output_value);
+        b->ops->release(b, plan->nodes[i].output_gradient);
+    }
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        b->ops->release(b, blocks[i]);
+}
+
 void mgm_train_plan_destroy(struct mgm_train_plan **plan)
 {
     struct mgm_train_plan *p = *plan;
     if (!p)
         return;
-    for (int i = 0; p->nodes && i < p->graph->layer_count; i++) {
-        mgm_conv_destroy(&p->nodes[i].conv);
-        mgm_free(p->nodes[i].output_value);
-        mgm_free(p->nodes[i].output_gradient);
-    }
-    mgm_onednn_destroy(&p->onednn);
+    if (p->backend)
+        release_memory(p);
+    mgm_backend_destroy(&p->own_backend);
     mgm_free(p->nodes);
-    mgm_free(p->values);
-    mgm_free(p->diffs);
-    mgm_free(p->vectors);
-    mgm_free(p->weights);
-    mgm_free(p->gradient);
-    mgm_free(p->workspace);
-    mgm_free(p->grid);
-    mgm_free(p->single);
-    mgm_free(p->spare);
     mgm_free(p);
     *plan = NULL;
 }

@@ -10,19 +10,21 @@
 
 enum mgm_precision { MGM_PRECISION_F32, MGM_PRECISION_BF16 };
 
+struct mgm_backend;
 struct mgm_train_plan;
 
 struct mgm_train_plan_settings {
-    int n, h, w; /* h and w: multiples of 32 */
+    int n, h, w;                 /* h and w: multiples of 32 */
     enum mgm_precision precision;
-    int threads; /* 0: one per core */
+    int threads; /* of the CPU; 0: one per core */
+    struct mgm_backend *backend; /* borrowed; NULL: the CPU. All values that the plan gets and gives are its memory */
 };
 
 /** True where the processor multiplies bf16 natively, so that MGM_PRECISION_BF16 is worth choosing. */
 bool mgm_bf16_is_native(void);
 
 /**
- * @param graph, params  borrowed, must outlive the plan; params with gradients
+ * @param graph, params  borrowed, must outlive the plan; params, with gradients, in the backend's memory
  * @return MGM_E_SHAPE for sides that are no multiples of 32, MGM_E_UNSUPPORTED for a graph that cannot be trained
  *         (graph_check.h) or where there are no convolutions of that precision for this processor
  */

@@ -2,7 +2,7 @@
 #ifndef MGM_NN_TRAIN_STATE_H
 #define MGM_NN_TRAIN_STATE_H
 
-#include "nn/backends/onednn/conv.h"
+#include "nn/backend.h"
 #include "nn/graph.h"
 #include "nn/norm.h"
 #include "nn/spatial.h"
@@ -12,8 +12,8 @@ struct train_node {
     int h, w;
     size_t count; /* values of the result, all pictures */
     void *value;  /* result of forward */
-    struct mgm_conv *conv;
-    float sigma;           /* spectral norm of this step; 1 without */
+    struct mgm_backend_conv *conv;
+    float *sigma;          /* [1]; spectral norm of this step; NULL without */
     float *mean, *inverse; /* NORM: of this step */
     /* Backward: up to two contributions to the gradient by the result; a third is added to the second. */
     void *diff[2];
@@ -27,17 +27,15 @@ struct mgm_train_plan {
     const struct mgm_graph *graph;
     struct mgm_params *params;
     struct mgm_train_plan_settings settings;
-    struct mgm_onednn *onednn;
+    struct mgm_backend *backend, *own_backend; /* own: made by the plan, else NULL */
     struct train_node *nodes;
     void *values;   /* arena of all results, kept from forward to backward */
     void *diffs;    /* arena of gradients, shared by those that do not live at the same time */
-    float *vectors; /* means and inverses */
+    float *vectors; /* means, inverses and spectral norms */
     float *weights; /* one layer's weights as they are used (divided by σ, rearranged), or their gradient */
     float *gradient;
-    float *workspace; /* of the norms; also a norm's factors */
-    void *grid;       /* a transposed convolution before it is shuffled */
-    float *single;    /* workspace of the single-channel convolutions */
-    void *spare;      /* third contributions */
+    void *grid;  /* a transposed convolution before it is shuffled */
+    void *spare; /* third contributions */
 };
 
 static inline size_t mgm_value_size(const struct mgm_train_plan *plan)

@@ -16,7 +16,8 @@ static void close_phase(struct mgm_train_run *run)
     mgm_feed_destroy(&run->feed);
     mgm_train_plan_destroy(&run->plan);
     mgm_step_destroy(&run->step);
-    mgm_free(run->input);
+    if (run->input)
+        run->backend->ops->release(run->backend, run->input);
     run->input = NULL;
     for (int i = 0; i < 2; i++) {
         mgm_free(run->dilate[i]);
@@ -35,21 +36,24 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
     close_phase(run);
     const struct mgm_crop_phase *phase = &config->phases[index];
     size_t batch = (size_t)phase->batch;
-    bool bf16 = config->precision == MGM_CHOOSE_AUTO ? mgm_bf16_is_native() : config->precision == MGM_CHOOSE_BF16;
+    const bool native = !run->backend->ops->host_memory || mgm_bf16_is_native();
+    bool bf16 = config->precision == MGM_CHOOSE_AUTO ? native : config->precision == MGM_CHOOSE_BF16;
     const struct mgm_train_plan_settings settings = {
         .n = phase->batch,
         .h = phase->size,
         .w = phase->size,
         .precision = bf16 ? MGM_PRECISION_BF16 : MGM_PRECISION_F32,
         .threads = run->options->threads,
+        .backend = run->backend,
     };
-    TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->state.params, &settings, &run->plan));
-    TRY(mgm_step_create(run->ctx, phase->batch, phase->size, run->options->threads, &run->step));
+    TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->learner.params, &settings, &run->plan));
+    TRY(mgm_step_create(run->ctx, run->backend, phase->batch, phase->size, run->options->threads, &run->step));
     TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->state.sample, &run->feed));
-    run->input = mgm_alloc(batch * (size_t)(phase->size * phase->size) * MGM_NETWORK_INPUTS, sizeof(float));
+    const size_t pixels = batch * (size_t)(phase->size * phase->size);
+    TRY(run->backend->ops->alloc(run->backend, pixels * MGM_NETWORK_INPUTS * sizeof(float), (void **)&run->input));
     for (int i = 0; i < 2; i++)
         run->dilate[i] = mgm_alloc(batch, sizeof(int));
-    if (!run->input || !run->dilate[0] || !run->dilate[1])
+    if (!run->dilate[0] || !run->dilate[1])
         return mgm_fail_nomem(run->ctx, "training");
     run->phase = index;
     mgm_run_note(run, "crops of %d pixels, %d at a time, %s", phase->size, phase->batch, bf16 ? "bf16" : "f32");
@@ -93,8 +97,7 @@ static enum mgm_status update(struct mgm_train_run *run, double *norm)
     struct mgm_train_state *state = &run->state;
     const struct mgm_train_config *config = run->config;
     double rate = mgm_learning_rate(state->iteration, config->iterations, config->warmup, config->learning_rate);
-    *norm = mgm_optimiser_step(&state->optimiser, &config->optimiser, rate, run->options->threads, state->params.gradients,
-                               state->params.values);
+    TRY(mgm_learner_update(&run->learner, &config->optimiser, rate, config->average_decay, run->options->threads, norm));
     run->sums.learning_rate = rate;
     run->failures = isfinite(*norm) ? 0 : run->failures + 1;
     if (run->failures >= FAILURES_MAX)
@@ -102,12 +105,6 @@ static enum mgm_status update(struct mgm_train_run *run, double *norm)
                         "training diverged at iteration %" PRId64
                         ": the gradient is not finite; lower learning_rate and resume",
                         state->iteration);
-    if (state->average && isfinite(*norm)) {
-        /* A young average would be dominated by the starting values. */
-        double young = (1 + (double)state->optimiser.steps) / (10 + (double)state->optimiser.steps);
-        mgm_average_update(state->average, state->params.values, run->graph.value_count, fmin(config->average_decay, young),
-                           run->options->threads);
-    }
     return MGM_OK;
 }
 
@@ -117,7 +114,7 @@ static enum mgm_status iterate(struct mgm_train_run *run)
     struct mgm_step_losses losses;
     double waited = 0, norm = 0, began = mgm_clock_seconds();
     TRY(mgm_feed_next(run->ctx, run->feed, &batch, &waited));
-    mgm_feed_pack(batch, run->options->threads, run->input);
+    TRY(mgm_step_load(run->step, batch, run->input));
     TRY(mgm_train_plan_forward(run->plan, run->input));
     const float *raw[MGM_HEAD_COUNT];
     float *raw_gradient[MGM_HEAD_COUNT];
@@ -196,8 +193,14 @@ enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_co
     if (status == MGM_OK)
         status = mgm_run_open(&run);
     if (status == MGM_OK)
+        status = mgm_backend_create(ctx, options->device ? options->device : "cpu", options->threads, &run.backend);
+    if (status == MGM_OK)
+        status = mgm_learner_create(run.backend, &run.state, &run.learner);
+    if (status == MGM_OK)
         status = run_iterations(&run);
     close_phase(&run);
+    mgm_learner_release(&run.learner);
+    mgm_backend_destroy(&run.backend);
     mgm_validation_destroy(&run.validation);
     if (run.log)
         fclose(run.log);

@@ -37,17 +37,18 @@ struct mgm_train_hooks {
 struct mgm_train_options {
     bool resume;         /* go on from the run folder's checkpoint if there is one */
     int threads;         /* 0: one per core */
+    const char *device;  /* "cpu", "cuda", "cuda:N" (nn/backend.h); NULL: "cpu" */
     double minutes;      /* stop after this long, with a checkpoint; 0: no limit */
     double report_every; /* seconds between progress reports */
     const char *command; /* how it was started, for the metadata; may be NULL */
 };
 
 /**
- * Whether a run may begin in its folder (which need not exist yet), without changing anything there.
- * @return MGM_E_INVALID if it holds a checkpoint and resume is off
+ * Whether a run may begin: in its folder (which need not exist yet), on its device; without changing anything there.
+ * @return MGM_E_INVALID if the folder holds a checkpoint and resume is off; MGM_E_UNSUPPORTED if there is no such device
  */
-MGM_MUST_CHECK enum mgm_status mgm_train_check_folder(struct mgm_context *ctx, const struct mgm_train_config *config,
-                                                      bool resume);
+MGM_MUST_CHECK enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                               const struct mgm_train_options *options);
 
 /**
  * @param config  checked

@@ -74,7 +74,7 @@ static double norm_of(const float *values, size_t count, int threads)
 struct adam_job {
     const float *gradients;
     float *values, *first, *second;
-    float clip, keep1, take1, keep2, take2, step_size, root_correction, epsilon, shrink;
+    struct mgm_adam_factors factors;
 };
 
 MGM_KERNEL static void adam_part(void *argument, size_t begin, size_t end)
@@ -82,9 +82,9 @@ MGM_KERNEL static void adam_part(void *argument, size_t begin, size_t end)
     const struct adam_job *job = argument;
     const float *gradients = job->gradients;
     float *values = job->values, *first = job->first, *second = job->second;
-    const float clip = job->clip, step_size = job->step_size;
-    const float keep1 = job->keep1, take1 = job->take1, keep2 = job->keep2, take2 = job->take2;
-    const float root_correction = job->root_correction, epsilon = job->epsilon, shrink = job->shrink;
+    const struct mgm_adam_factors f = job->factors;
+    const float clip = f.clip, step_size = f.step_size, keep1 = f.keep1, take1 = f.take1, keep2 = f.keep2, take2 = f.take2;
+    const float root_correction = f.root_correction, epsilon = f.epsilon, shrink = f.shrink;
 #pragma omp simd
     for (size_t i = begin; i < end; i++) {
         float g = clip * gradients[i];
@@ -94,12 +94,11 @@ MGM_KERNEL static void adam_part(void *argument, size_t begin, size_t end)
     }
 }
 
-double mgm_optimiser_step(struct mgm_optimiser *optimiser, const struct mgm_optimiser_settings *settings,
-                          double learning_rate, int threads, const float *gradients, float *values)
+bool mgm_optimiser_advance(struct mgm_optimiser *optimiser, const struct mgm_optimiser_settings *settings,
+                           double learning_rate, double norm, struct mgm_adam_factors *factors)
 {
-    double norm = norm_of(gradients, optimiser->count, threads);
     if (!isfinite(norm))
-        return norm;
+        return false;
     double clip = 1;
     if (settings->clip_factor > 0 && optimiser->average_norm > 0)
         clip = fmin(1, settings->clip_factor * optimiser->average_norm / (norm + 1e-6));
@@ -107,11 +106,7 @@ double mgm_optimiser_step(struct mgm_optimiser *optimiser, const struct mgm_opti
                                   ? settings->clip_decay * optimiser->average_norm + (1 - settings->clip_decay) * norm
                                   : norm;
     double steps = (double)++optimiser->steps;
-    struct adam_job job = {
-        .gradients = gradients,
-        .values = values,
-        .first = optimiser->first,
-        .second = optimiser->second,
+    *factors = (struct mgm_adam_factors){
         .clip = (float)clip,
         .keep1 = (float)settings->beta1,
         .take1 = (float)(1 - settings->beta1), /* 1 − 0.999f would be off by 1e-5 */
@@ -122,7 +117,16 @@ double mgm_optimiser_step(struct mgm_optimiser *optimiser, const struct mgm_opti
         .epsilon = (float)settings->epsilon,
         .shrink = (float)(1 - learning_rate * settings->weight_decay),
     };
-    mgm_parallel_for(threads, optimiser->count, adam_part, &job);
+    return true;
+}
+
+double mgm_optimiser_step(struct mgm_optimiser *optimiser, const struct mgm_optimiser_settings *settings,
+                          double learning_rate, int threads, const float *gradients, float *values)
+{
+    double norm = norm_of(gradients, optimiser->count, threads);
+    struct adam_job job = {.gradients = gradients, .values = values, .first = optimiser->first, .second = optimiser->second};
+    if (mgm_optimiser_advance(optimiser, settings, learning_rate, norm, &job.factors))
+        mgm_parallel_for(threads, optimiser->count, adam_part, &job);
     return norm;
 }
 

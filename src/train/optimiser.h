@@ -27,6 +27,17 @@ struct mgm_optimiser {
 MGM_MUST_CHECK enum mgm_status mgm_optimiser_create(struct mgm_context *ctx, size_t count, struct mgm_optimiser *out);
 void mgm_optimiser_release(struct mgm_optimiser *optimiser);
 
+/** What a step does to each value: g = clip · gradient, first = keep1 · first + take1 · g, second = keep2 · second + take2 ·
+ * g², value = shrink · value − step_size · first / (sqrt(second) · root_correction + epsilon). */
+struct mgm_adam_factors {
+    float clip, keep1, take1, keep2, take2, step_size, root_correction, epsilon, shrink;
+};
+
+/** Counts a step and finds its factors from the gradients' norm. @return false, and nothing changes, if that is not finite
+ */
+bool mgm_optimiser_advance(struct mgm_optimiser *optimiser, const struct mgm_optimiser_settings *settings,
+                           double learning_rate, double norm, struct mgm_adam_factors *factors);
+
 /**
  * One step. If the gradient's norm is not finite nothing changes.
  * @param values     f32 [count]; updated

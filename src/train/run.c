@@ -33,7 +33,7 @@ static enum mgm_status path_in_run(struct mgm_context *ctx, const struct mgm_tra
     return mgm_fail(ctx, MGM_E_IO, "the path of the run folder is too long: %.100s…", config->run);
 }
 
-enum mgm_status mgm_train_check_folder(struct mgm_context *ctx, const struct mgm_train_config *config, bool resume)
+static enum mgm_status check_folder(struct mgm_context *ctx, const struct mgm_train_config *config, bool resume)
 {
     char path[MGM_CONFIG_PATH_MAX];
     TRY(path_in_run(ctx, config, "checkpoint.safetensors", path));
@@ -41,6 +41,16 @@ enum mgm_status mgm_train_check_folder(struct mgm_context *ctx, const struct mgm
         return mgm_fail(ctx, MGM_E_INVALID, "%s exists already: go on with --resume, or name another folder with --run",
                         path);
     return MGM_OK;
+}
+
+enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                const struct mgm_train_options *options)
+{
+    struct mgm_backend *backend = NULL;
+    TRY(check_folder(ctx, config, options->resume));
+    const enum mgm_status status = mgm_backend_create(ctx, options->device ? options->device : "cpu", 0, &backend);
+    mgm_backend_destroy(&backend);
+    return status;
 }
 
 /** mkdir -p */
@@ -89,7 +99,7 @@ enum mgm_status mgm_run_open(struct mgm_train_run *run)
     char path[MGM_CONFIG_PATH_MAX];
     const struct mgm_train_config *config = run->config;
     run->state.config_digest = mgm_train_config_digest(config);
-    TRY(mgm_train_check_folder(run->ctx, config, run->options->resume));
+    TRY(check_folder(run->ctx, config, run->options->resume));
     TRY(make_folder(run->ctx, config->run));
     TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
     if (access(path, F_OK) == 0)
@@ -244,6 +254,7 @@ enum mgm_status mgm_run_save(struct mgm_train_run *run)
 {
     char path[MGM_CONFIG_PATH_MAX];
     TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
+    TRY(mgm_learner_fetch(&run->learner));
     TRY(mgm_checkpoint_save(run->ctx, path, &run->state));
     return save_weights(run);
 }
@@ -256,6 +267,7 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
     if (!run->validation)
         TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->validation.count, config->validation.size,
                                   &run->validation));
+    TRY(mgm_learner_fetch(&run->learner));
     enum mgm_status status = present_params(run, &params);
     if (status == MGM_OK)
         status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &scores);

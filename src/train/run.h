@@ -7,6 +7,7 @@
 #include "nn/train_plan.h"
 #include "train/checkpoint.h"
 #include "train/feed.h"
+#include "train/learner.h"
 #include "train/loop.h"
 
 #include <stdio.h>
@@ -19,6 +20,8 @@ struct mgm_train_run {
     const struct mgm_train_hooks *hooks;
     struct mgm_graph graph;
     struct mgm_train_state state;
+    struct mgm_backend *backend;
+    struct mgm_learner learner; /* the state where it is trained */
     struct mgm_validation *validation;
     FILE *log;
     /* of the present crop phase */
@@ -26,7 +29,7 @@ struct mgm_train_run {
     struct mgm_feed *feed;
     struct mgm_train_plan *plan;
     struct mgm_step *step;
-    float *input;
+    float *input;   /* the backend's memory */
     int *dilate[2]; /* [batch], for os4 and os1 */
     /* since the last report */
     struct mgm_train_progress sums;

@@ -11,10 +11,10 @@
 /** One prepared batch, planar f32, all owned by the batch. Colours in [0, 1], not yet normalised. */
 struct mgm_batch {
     int n, size;
-    float *image;    /* [n, 3, size, size]; with the accidents of a camera, so not exactly alpha·fg + (1−alpha)·bg */
-    float *fg, *bg;  /* [n, 3, size, size] */
-    float *alpha;    /* [n, 1, size, size] */
-    float *guidance; /* [n, 1, size, size] */
+    float *image;     /* [n, 3, size, size]; with the accidents of a camera, so not exactly alpha·fg + (1−alpha)·bg */
+    float *fg, *bg;   /* [n, 3, size, size] */
+    float *alpha;     /* [n, 1, size, size] */
+    float *guidance;  /* [n, 1, size, size] */
     uint8_t *unknown; /* [n, 1, size, size]; 1 in the unknown region of the trimap made from alpha */
 };
 
@@ -29,22 +29,24 @@ MGM_MUST_CHECK enum mgm_status mgm_batch_sheet(struct mgm_context *ctx, const st
                                                struct mgm_bitmap *out);
 
 struct mgm_guidance_settings {
-    double soft_share;    /* share of samples whose guidance is a blurred or noisy matte */
-    double trimap_share;  /* share whose guidance is a trimap as 0 / 0.5 / 1 */
-    double coarse_share;  /* of the binary ones: share resampled coarsely (4 … 24×) */
-    double cutmask;       /* probability of CutMask */
-    int kernel_max;       /* largest ellipse of the random erosion and dilation, for crops of 512²; smaller crops have
-                             smaller ones, by the fourth root of the size */
+    double soft_share;   /* share of samples whose guidance is a blurred or noisy matte */
+    double trimap_share; /* share whose guidance is a trimap as 0 / 0.5 / 1 */
+    double coarse_share; /* of the binary ones: share resampled coarsely (4 … 24×) */
+    double cutmask;      /* probability of CutMask */
+    int kernel_max;      /* largest ellipse of the random erosion and dilation, for crops of 512²; smaller crops have
+                            smaller ones, by the fourth root of the size */
 };
 
-struct mgm_camera_settings { double noise, blur, jpeg; }; /* probability of each accident */
+struct mgm_camera_settings {
+    double noise, blur, jpeg;
+}; /* probability of each accident */
 
 struct mgm_sample_settings {
     struct mgm_guidance_settings guidance;
     struct mgm_camera_settings camera;
-    double compose_two;   /* probability that two foregrounds are composed into one */
-    double distractor;    /* probability that a foreground which the guidance does not mean stands in the background */
-    bool validation;      /* take the held-out foregrounds and photographs instead of those for training */
+    double compose_two; /* probability that two foregrounds are composed into one */
+    double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
+    bool validation;    /* take the held-out foregrounds and photographs instead of those for training */
 };
 
 struct mgm_sample_settings mgm_sample_settings_defaults(void);
@@ -70,7 +72,8 @@ struct mgm_foreground_store_settings {
  * Draws what is missing in the cache. A cache grows with `count` and may hold more than it; every foreground is marked as
  * complete after it is written, so that a killed run loses at most what was being drawn.
  * @param library  borrowed; must outlive the store
- * @return MGM_E_FORMAT if the cache is no such file or of another seed, size or version; MGM_E_IO; MGM_E_INVALID; MGM_E_NOMEM
+ * @return MGM_E_FORMAT if the cache is no such file or of another seed, size or version; MGM_E_IO; MGM_E_INVALID;
+ * MGM_E_NOMEM
  */
 MGM_MUST_CHECK enum mgm_status mgm_foreground_store_open(struct mgm_context *ctx, const struct mgm_synth_library *library,
                                                          const struct mgm_foreground_store_settings *settings,
@@ -81,8 +84,8 @@ MGM_MUST_CHECK enum mgm_status mgm_foreground_store_open(struct mgm_context *ctx
  * none), where those already drawn are found and the missing ones are added.
  */
 MGM_MUST_CHECK enum mgm_status mgm_foreground_store_create(struct mgm_context *ctx, const struct mgm_synth_library *library,
-                                                           uint64_t seed, int count, int size, const char *cache, int threads,
-                                                           struct mgm_foreground_store **out);
+                                                           uint64_t seed, int count, int size, const char *cache,
+                                                           int threads, struct mgm_foreground_store **out);
 void mgm_foreground_store_destroy(struct mgm_foreground_store **store);
 
 /** What a sample was made of, for tests and for looking into a sample. */

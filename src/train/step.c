@@ -3,25 +3,23 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "matting/refinement.h"
+#include "train/feed.h"
 #include "train/heads.h"
+#include "train/step_device.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-/** What one picture contributes; summed in order afterwards, so that results do not depend on the threads. */
-struct contribution {
-    uint64_t counts[MGM_HEAD_COUNT][MGM_LAPLACIAN_LEVELS];
-    double l1[MGM_HEAD_COUNT], composition[MGM_HEAD_COUNT], laplacian[MGM_HEAD_COUNT][MGM_LAPLACIAN_LEVELS];
-};
-
 struct mgm_step {
+    struct mgm_device_step *device; /* where the backend's memory is not ours; then all below is unused */
     int n, size, threads;
     size_t plane; /* pixels of a picture */
     size_t workspace_size;
     float *workspace; /* [threads, workspace_size] */
     float *alpha[MGM_HEAD_COUNT], *gradient[MGM_HEAD_COUNT];
     uint8_t *mask[MGM_HEAD_COUNT];
-    struct contribution *contributions; /* [n] */
+    struct mgm_step_totals
+        *contributions; /* [n]; each picture's, added in order, so that results do not depend on the threads */
 };
 
 /** One parallel pass over the pictures: threads take the next picture when they are done with one. */
@@ -34,8 +32,7 @@ struct pass {
     const struct mgm_batch *batch;
     const struct mgm_step_masks *masks;
     const struct mgm_objective *objective;
-    double scale_l1[MGM_HEAD_COUNT], scale_composition[MGM_HEAD_COUNT];
-    float scale_laplacian[MGM_HEAD_COUNT][MGM_LAPLACIAN_LEVELS];
+    struct mgm_step_scales scales;
     struct mgm_context *failures; /* [n], each picture's own, since a context belongs to one thread */
     enum mgm_status *statuses;    /* [n] */
 };
@@ -57,7 +54,8 @@ static void run_pass(struct pass *pass, void (*picture)(const struct pass *, int
     mgm_parallel_for(pass->step->threads, (size_t)pass->step->threads, run_slots, pass);
 }
 
-enum mgm_status mgm_step_create(struct mgm_context *ctx, int n, int size, int threads, struct mgm_step **out)
+enum mgm_status mgm_step_create(struct mgm_context *ctx, struct mgm_backend *backend, int n, int size, int threads,
+                                struct mgm_step **out)
 {
     *out = NULL;
     if (n < 1 || size < 64 || size % 32)
@@ -69,6 +67,13 @@ enum mgm_status mgm_step_create(struct mgm_context *ctx, int n, int size, int th
     step->size = size;
     step->threads = mgm_thread_count(threads);
     step->plane = (size_t)size * (size_t)size;
+    if (backend && !backend->ops->host_memory) {
+        enum mgm_status status = mgm_device_step_create(backend, n, size, &step->device);
+        if (status != MGM_OK)
+            mgm_step_destroy(&step);
+        *out = step;
+        return status;
+    }
     size_t laplacian = mgm_laplacian_workspace(size, size), head = mgm_head_workspace(size, size);
     step->workspace_size = ((laplacian > head ? laplacian : head) + 15) / 16 * 16;
     step->workspace = mgm_alloc((size_t)step->threads * step->workspace_size, sizeof(float));
@@ -94,6 +99,7 @@ void mgm_step_destroy(struct mgm_step **step)
 {
     if (!*step)
         return;
+    mgm_device_step_destroy(&(*step)->device);
     for (int head = 0; head < MGM_HEAD_COUNT; head++) {
         mgm_free((*step)->alpha[head]);
         mgm_free((*step)->gradient[head]);
@@ -131,8 +137,20 @@ static void predict_picture(const struct pass *pass, int picture, float *workspa
     }
 }
 
+enum mgm_status mgm_step_load(struct mgm_step *step, const struct mgm_batch *batch, float *input)
+{
+    if (step->device)
+        return mgm_device_step_load(step->device, batch, input);
+    mgm_feed_pack(batch, step->threads, input);
+    return MGM_OK;
+}
+
 void mgm_step_predict(struct mgm_step *step, const float *const raw[MGM_HEAD_COUNT])
 {
+    if (step->device) {
+        mgm_device_step_predict(step->device, raw);
+        return;
+    }
     struct pass pass = {.step = step, .raw = raw};
     run_pass(&pass, predict_picture);
 }
@@ -150,6 +168,10 @@ static void propagate_picture(const struct pass *pass, int picture, float *works
 
 void mgm_step_propagate(struct mgm_step *step, float *const raw_gradient[MGM_HEAD_COUNT])
 {
+    if (step->device) {
+        mgm_device_step_propagate(step->device, raw_gradient);
+        return;
+    }
     struct pass pass = {.step = step, .raw_gradient = raw_gradient};
     run_pass(&pass, propagate_picture);
 }
@@ -200,7 +222,7 @@ static void unmerge(const uint8_t *mask, size_t count, float *finer, float *coar
 static void judge_picture(const struct pass *pass, int picture, float *workspace)
 {
     struct mgm_step *step = pass->step;
-    struct contribution *own = &step->contributions[picture];
+    struct mgm_step_totals *own = &step->contributions[picture];
     const double *loss_weight = pass->objective->loss_weight;
     size_t at = (size_t)picture * step->plane;
     const float *truth = pass->batch->alpha + at;
@@ -216,64 +238,81 @@ static void judge_picture(const struct pass *pass, int picture, float *workspace
         float *gradient = step->gradient[head] + at;
         memset(gradient, 0, step->plane * sizeof *gradient);
         if (loss_weight[MGM_LOSS_L1] != 0)
-            own->l1[head] = mgm_loss_l1(alpha, truth, mask, step->plane, (float)pass->scale_l1[head], gradient);
+            own->l1[head] = mgm_loss_l1(alpha, truth, mask, step->plane, pass->scales.l1[head], gradient);
         if (loss_weight[MGM_LOSS_COMPOSITION] != 0)
             own->composition[head] =
-                mgm_loss_composition(alpha, &colours, mask, step->plane, (float)pass->scale_composition[head], gradient);
+                mgm_loss_composition(alpha, &colours, mask, step->plane, pass->scales.composition[head], gradient);
         if (loss_weight[MGM_LOSS_LAPLACIAN] != 0)
-            mgm_loss_laplacian(alpha, truth, mask, step->size, step->size, pass->scale_laplacian[head], workspace,
+            mgm_loss_laplacian(alpha, truth, mask, step->size, step->size, pass->scales.laplacian[head], workspace,
                                own->laplacian[head], gradient);
     }
     for (int head = MGM_HEAD_OS1; pass->masks->merge && head > MGM_HEAD_OS8; head--)
         unmerge(step->mask[head] + at, step->plane, step->gradient[head] + at, step->gradient[head - 1] + at);
 }
 
-/** Σg + ε of a level of the pyramid (0: also that of the other losses) over the whole batch. */
-static double denominator(const struct mgm_step *step, int head, int level)
+static struct mgm_step_totals add_up(const struct mgm_step *step)
 {
-    uint64_t count = 0;
-    for (int picture = 0; picture < step->n; picture++)
-        count += step->contributions[picture].counts[head][level];
-    return (double)count + MGM_LOSS_EPSILON;
-}
-
-static void set_scales(struct pass *pass)
-{
-    const struct mgm_objective *objective = pass->objective;
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        double level_weight = objective->level_weight[head] / objective->divide_by;
-        double whole = denominator(pass->step, head, 0);
-        pass->scale_l1[head] = level_weight * objective->loss_weight[MGM_LOSS_L1] / whole;
-        pass->scale_composition[head] = level_weight * objective->loss_weight[MGM_LOSS_COMPOSITION] / whole;
-        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
-            pass->scale_laplacian[head][level] = (float)(level_weight * objective->loss_weight[MGM_LOSS_LAPLACIAN] *
-                                                         (1 << level) / denominator(pass->step, head, level));
-    }
-}
-
-static void sum_up(const struct mgm_step *step, const struct mgm_objective *objective, struct mgm_step_losses *losses)
-{
-    memset(losses, 0, sizeof *losses);
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        double l1 = 0, composition = 0, laplacian[MGM_LAPLACIAN_LEVELS] = {0};
-        for (int picture = 0; picture < step->n; picture++) {
-            const struct contribution *part = &step->contributions[picture];
-            l1 += part->l1[head];
-            composition += part->composition[head];
-            for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
-                laplacian[level] += part->laplacian[head][level];
+    struct mgm_step_totals totals = {0};
+    for (int picture = 0; picture < step->n; picture++) {
+        const struct mgm_step_totals *part = &step->contributions[picture];
+        for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+            totals.l1[head] += part->l1[head];
+            totals.composition[head] += part->composition[head];
+            for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++) {
+                totals.counts[head][level] += part->counts[head][level];
+                totals.laplacian[head][level] += part->laplacian[head][level];
+            }
         }
-        double whole = denominator(step, head, 0);
-        losses->mask_share[head] = whole / ((double)step->n * (double)step->plane);
-        losses->value[MGM_LOSS_L1][head] = l1 / whole;
-        losses->value[MGM_LOSS_COMPOSITION][head] = composition / whole;
-        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
-            losses->value[MGM_LOSS_LAPLACIAN][head] += (1 << level) * laplacian[level] / denominator(step, head, level);
-        for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
-            losses->total += objective->loss_weight[loss] * objective->level_weight[head] * losses->value[loss][head] /
-                             objective->divide_by;
     }
+    return totals;
 }
+
+/* ---- what a batch comes to ---------------------------------------------------------------------------------------------
+ */
+
+/** Σg + ε of a level of the pyramid (0: also that of the other losses). */
+static double denominator(const struct mgm_step_totals *totals, int head, int level)
+{
+    return (double)totals->counts[head][level] + MGM_LOSS_EPSILON;
+}
+
+struct mgm_step_scales mgm_step_scales(const struct mgm_objective *objective, const struct mgm_step_totals *totals)
+{
+    struct mgm_step_scales scales;
+    const double *loss_weight = objective->loss_weight;
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        const double level_weight = objective->level_weight[head] / objective->divide_by;
+        const double whole = denominator(totals, head, 0);
+        scales.l1[head] = (float)(level_weight * loss_weight[MGM_LOSS_L1] / whole);
+        scales.composition[head] = (float)(level_weight * loss_weight[MGM_LOSS_COMPOSITION] / whole);
+        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
+            scales.laplacian[head][level] =
+                (float)(level_weight * loss_weight[MGM_LOSS_LAPLACIAN] * (1 << level) / denominator(totals, head, level));
+    }
+    return scales;
+}
+
+struct mgm_step_losses mgm_step_losses_of(const struct mgm_objective *objective, const struct mgm_step_totals *totals,
+                                          double pixels)
+{
+    struct mgm_step_losses losses = {0};
+    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
+        const double whole = denominator(totals, head, 0);
+        losses.mask_share[head] = whole / pixels;
+        losses.value[MGM_LOSS_L1][head] = totals->l1[head] / whole;
+        losses.value[MGM_LOSS_COMPOSITION][head] = totals->composition[head] / whole;
+        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
+            losses.value[MGM_LOSS_LAPLACIAN][head] +=
+                (1 << level) * totals->laplacian[head][level] / denominator(totals, head, level);
+        for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
+            losses.total += objective->loss_weight[loss] * objective->level_weight[head] * losses.value[loss][head] /
+                            objective->divide_by;
+    }
+    return losses;
+}
+
+/* ---- evaluation --------------------------------------------------------------------------------------------------------
+ */
 
 enum mgm_status mgm_step_evaluate(struct mgm_context *ctx, struct mgm_step *step, const struct mgm_batch *batch,
                                   const struct mgm_step_masks *masks, const struct mgm_objective *objective,
@@ -282,6 +321,8 @@ enum mgm_status mgm_step_evaluate(struct mgm_context *ctx, struct mgm_step *step
     if (batch->n != step->n || batch->size != step->size)
         return mgm_fail(ctx, MGM_E_SHAPE, "a batch of %d crops of %d pixels for a training step made for %d of %d", batch->n,
                         batch->size, step->n, step->size);
+    if (step->device)
+        return mgm_device_step_evaluate(step->device, masks, objective, losses);
     struct pass pass = {.step = step, .batch = batch, .masks = masks, .objective = objective};
     enum mgm_status status = MGM_OK;
     pass.failures = mgm_alloc_zeroed((size_t)step->n, sizeof *pass.failures);
@@ -297,9 +338,11 @@ enum mgm_status mgm_step_evaluate(struct mgm_context *ctx, struct mgm_step *step
             status = mgm_fail(ctx, pass.statuses[picture], "%s", pass.failures[picture].error);
             goto done;
         }
-    set_scales(&pass);
+    struct mgm_step_totals totals = add_up(step);
+    pass.scales = mgm_step_scales(objective, &totals);
     run_pass(&pass, judge_picture);
-    sum_up(step, objective, losses);
+    totals = add_up(step);
+    *losses = mgm_step_losses_of(objective, &totals, (double)step->n * (double)step->plane);
 done:
     mgm_free(pass.failures);
     mgm_free(pass.statuses);

@@ -11,6 +11,7 @@
 #define MGM_TRAIN_STEP_H
 
 #include "matting/network.h"
+#include "nn/backend.h"
 #include "train/losses.h"
 #include "train/sample.h"
 
@@ -35,14 +36,26 @@ struct mgm_step_losses {
 
 struct mgm_step;
 
-/** @param size  a multiple of 32, at least 64 */
-MGM_MUST_CHECK enum mgm_status mgm_step_create(struct mgm_context *ctx, int n, int size, int threads, struct mgm_step **out);
+/**
+ * @param backend  borrowed; NULL: the CPU. Values that are given to the functions below, or got from them, are its memory
+ * @param size     a multiple of 32, at least 64
+ */
+MGM_MUST_CHECK enum mgm_status mgm_step_create(struct mgm_context *ctx, struct mgm_backend *backend, int n, int size,
+                                               int threads, struct mgm_step **out);
 void mgm_step_destroy(struct mgm_step **step);
+
+/**
+ * Takes a batch to where the objective is computed, and fills in the network's input.
+ * @param batch  n and size as the step's; it must stay until the step has been evaluated
+ * @param input  f32 [n, size, size, 4]
+ */
+MGM_MUST_CHECK enum mgm_status mgm_step_load(struct mgm_step *step, const struct mgm_batch *batch, float *input);
 
 /** Raw outputs f32 [n, size/stride, size/stride] to alpha, for all heads. */
 void mgm_step_predict(struct mgm_step *step, const float *const raw[MGM_HEAD_COUNT]);
 
-/** The predictions f32 [n, size, size]; merged once evaluated. May be written to instead of mgm_step_predict. Borrowed. */
+/** The predictions f32 [n, size, size]; merged once evaluated. May be written to instead of mgm_step_predict. Borrowed; NULL
+ * where the backend's memory is not the caller's. */
 float *mgm_step_alpha(struct mgm_step *step, enum mgm_head head);
 
 /** The mask u8 [n, size, size] of the last evaluation. Borrowed. */

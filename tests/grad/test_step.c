@@ -128,7 +128,7 @@ static void check_step(bool merging, bool given)
     struct mgm_random random = mgm_random_stream(9, 1);
     struct mgm_context ctx = {0};
     struct mgm_step *step;
-    assert_int_equal(mgm_step_create(&ctx, PICTURES, SIZE, 2, &step), MGM_OK);
+    assert_int_equal(mgm_step_create(&ctx, NULL, PICTURES, SIZE, 2, &step), MGM_OK);
     c.batch = (struct mgm_batch){
         .n = PICTURES, .size = SIZE, .image = colours[0], .fg = colours[1], .bg = colours[2], .alpha = truth};
     c.kinks = kinks_create((size_t)MGM_HEAD_COUNT * COUNT * 6);

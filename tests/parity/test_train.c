@@ -57,7 +57,7 @@ static void set_up(const struct oracle_case *c, struct fixture *f)
     f->objective.divide_by = oracle_number(f->expected, "divide_by");
     for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
         f->objective.loss_weight[loss] = 1;
-    ASSERT_OK(c->ctx, mgm_step_create(c->ctx, f->batch.n, f->batch.size, 2, &f->step));
+    ASSERT_OK(c->ctx, mgm_step_create(c->ctx, NULL, f->batch.n, f->batch.size, 2, &f->step));
 }
 
 static void tear_down(struct fixture *f)

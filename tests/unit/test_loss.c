@@ -238,7 +238,7 @@ static void test_merging_moves_gradients(void **state)
     struct mgm_context *ctx = NULL;
     struct mgm_step *step = NULL;
     assert_int_equal(mgm_context_create(&ctx), MGM_OK);
-    assert_int_equal(mgm_step_create(ctx, 1, SIZE, 1, &step), MGM_OK);
+    assert_int_equal(mgm_step_create(ctx, NULL, 1, SIZE, 1, &step), MGM_OK);
     float *truth = noise(30, PLANE, 0, 0), *none = noise(1, 3 * PLANE, 0, 0);
     struct mgm_batch batch = {.n = 1, .size = SIZE, .image = none, .fg = none, .bg = none, .alpha = truth};
     uint8_t os4[PLANE] = {0}, os1[PLANE] = {0};
@@ -270,7 +270,7 @@ static void test_self_guided_masks(void **state)
     struct mgm_context *ctx = NULL;
     struct mgm_step *step = NULL;
     assert_int_equal(mgm_context_create(&ctx), MGM_OK);
-    assert_int_equal(mgm_step_create(ctx, 1, SIZE, 1, &step), MGM_OK);
+    assert_int_equal(mgm_step_create(ctx, NULL, 1, SIZE, 1, &step), MGM_OK);
     float *zero = noise(1, 3 * PLANE, 0, 0);
     struct mgm_batch batch = {.n = 1, .size = SIZE, .image = zero, .fg = zero, .bg = zero, .alpha = zero};
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
@@ -296,8 +296,8 @@ static void test_refuses_sizes(void **state)
     struct mgm_context *ctx = NULL;
     struct mgm_step *step = NULL;
     assert_int_equal(mgm_context_create(&ctx), MGM_OK);
-    assert_int_equal(mgm_step_create(ctx, 1, 32, 1, &step), MGM_E_INVALID);
-    assert_int_equal(mgm_step_create(ctx, 1, 72, 1, &step), MGM_E_INVALID);
+    assert_int_equal(mgm_step_create(ctx, NULL, 1, 32, 1, &step), MGM_E_INVALID);
+    assert_int_equal(mgm_step_create(ctx, NULL, 1, 72, 1, &step), MGM_E_INVALID);
     assert_null(step);
     mgm_context_destroy(&ctx);
 }

@@ -166,6 +166,25 @@ static void test_every_width_has_channels(void **state)
     assert_int_equal(mgm_network_channels(0.26, 32), 16);
 }
 
+static void test_devices(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1000", "CPU", "cpu:0"};
+    struct mgm_session *other = NULL;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(mgm_context_set_device(ctx, wrong[i]), MGM_E_INVALID);
+        assert_non_null(strstr(mgm_context_error(ctx), "there are cpu, cuda and cuda:N"));
+    }
+    assert_int_equal(mgm_context_set_device(ctx, "cpu"), MGM_OK);
+    assert_int_equal(mgm_session_create(ctx, &model, &other), MGM_OK);
+    mgm_session_destroy(&other);
+    /* No machine has so many; where CUDA is not built in, it is told at once. */
+    assert_int_equal(mgm_context_set_device(ctx, "cuda:999"), MGM_OK);
+    assert_int_equal(mgm_session_create(ctx, &model, &other), MGM_E_UNSUPPORTED);
+    assert_null(other);
+    assert_non_null(strstr(mgm_context_error(ctx), "CUDA"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_weights_that_overflow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_session_for_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reference, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_devices, set_up, tear_down),
         cmocka_unit_test(test_every_width_has_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

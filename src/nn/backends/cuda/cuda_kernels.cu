@@ -1,0 +1,10 @@
+/* All kernels as one unit: nvcc spends more time on its own headers than on what is here, and reads them once for this. */
+#include "nn/backends/cuda/cuda_conv.cu"
+#include "nn/backends/cuda/cuda_heads.cu"
+#include "nn/backends/cuda/cuda_laplacian.cu"
+#include "nn/backends/cuda/cuda_linear.cu"
+#include "nn/backends/cuda/cuda_losses.cu"
+#include "nn/backends/cuda/cuda_norm.cu"
+#include "nn/backends/cuda/cuda_single.cu"
+#include "nn/backends/cuda/cuda_spatial.cu"
+#include "nn/backends/cuda/cuda_weights.cu"

@@ -1,0 +1,137 @@
+/* Running an inference plan. */
+#include "base/parallel.h"
+#include "nn/infer_state.h"
+
+float *mgm_infer_plan_input(struct mgm_infer_plan *plan)
+{
+    return plan->input ? plan->input : mgm_infer_value(plan, 0);
+}
+
+const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index)
+{
+    return plan->outputs[index] ? plan->outputs[index] : mgm_infer_value(plan, plan->graph->outputs[index]);
+}
+
+/* Rows of all pictures, from channels last to planes. */
+static void read_rows(void *argument, size_t begin, size_t end)
+{
+    const struct mgm_infer_plan *plan = argument;
+    const float *input = mgm_infer_value(plan, 0);
+    const size_t c = (size_t)plan->graph->layers[0].channels, h = (size_t)plan->settings.h, w = (size_t)plan->settings.w;
+    for (size_t row = begin; row < end; row++)
+        for (size_t k = 0; k < c; k++) {
+            float *dst = plan->planar + ((row / h * c + k) * h + row % h) * w;
+            for (size_t x = 0; x < w; x++)
+                dst[x] = input[(row * w + x) * c + k];
+        }
+}
+
+/* What a layer reads of another. */
+static const void *source_of(const struct mgm_infer_plan *plan, int layer)
+{
+    return plan->blocked && plan->graph->layers[layer].op == MGM_OP_INPUT ? plan->planar : mgm_infer_value(plan, layer);
+}
+
+static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    void *dst = mgm_infer_value(plan, step->layer);
+    struct mgm_backend *b = plan->backend;
+    if (step->op == MGM_OP_CONV) {
+        const size_t count = mgm_infer_count(plan, step->layer);
+        const void *residual = step->residual >= 0 ? mgm_infer_value(plan, step->residual) : NULL;
+        if (residual && residual != dst && !step->adds_apart)
+            b->ops->copy(b, dst, residual, count * sizeof(float));
+        TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), dst));
+        if (step->adds_apart)
+            b->ops->accumulate(b, MGM_PRECISION_F32, count, residual, dst);
+        return MGM_OK;
+    }
+    void *grid = (char *)plan->arena + step->grid;
+    TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), grid));
+    struct mgm_spatial s = mgm_infer_spatial(plan, step->layer);
+    s.h /= 2;
+    s.w /= 2;
+    b->ops->shuffle(b, &s, grid, dst);
+    return MGM_OK;
+}
+
+static void run_single(struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    struct mgm_spatial s = mgm_infer_spatial(plan, step->src);
+    const float *bias = step->single + (size_t)s.c * 9;
+    plan->backend->ops->single_conv(plan->backend, &s, mgm_infer_value(plan, step->src), step->single, bias,
+                                    mgm_infer_value(plan, step->layer));
+}
+
+static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    const struct mgm_layer *layer = &plan->graph->layers[step->layer];
+    struct mgm_spatial here = mgm_infer_spatial(plan, step->layer), there = mgm_infer_spatial(plan, step->src);
+    const void *src = mgm_infer_value(plan, step->src);
+    void *dst = mgm_infer_value(plan, step->layer);
+    struct mgm_backend *b = plan->backend;
+    switch (step->op) {
+    case MGM_OP_AVERAGE_POOL:
+        b->ops->average_pool(b, &here, src, dst);
+        break;
+    case MGM_OP_UPSAMPLE:
+        b->ops->upsample(b, &there, src, dst);
+        break;
+    case MGM_OP_GLOBAL_POOL:
+        b->ops->sum_pixels(b, &there, src, 1 / (float)(there.h * there.w), dst);
+        break;
+    case MGM_OP_BROADCAST:
+        b->ops->repeat_pixels(b, &here, src, 1, dst);
+        break;
+    case MGM_OP_CONCAT:
+        for (int i = 0, offset = 0; i < layer->input_count; i++) {
+            here.c = plan->graph->layers[layer->inputs[i]].channels;
+            b->ops->copy_channels_in(b, &here, mgm_infer_value(plan, layer->inputs[i]), dst, layer->channels, offset);
+            offset += here.c;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* The input as the first layers want it. */
+static void read_input(struct mgm_infer_plan *plan)
+{
+    if (plan->blocked)
+        mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
+    else if (plan->input)
+        plan->backend->ops->upload(plan->backend, mgm_infer_value(plan, 0), plan->input,
+                                   mgm_infer_count(plan, 0) * sizeof(float));
+}
+
+/* Outputs as the caller wants them, where they are not kept so. */
+static enum mgm_status write_outputs(struct mgm_infer_plan *plan)
+{
+    struct mgm_backend *b = plan->backend;
+    for (int i = 0; i < plan->graph->output_count; i++) {
+        const int layer = plan->graph->outputs[i];
+        const struct mgm_spatial s = mgm_infer_spatial(plan, layer);
+        if (plan->outputs[i] && plan->blocked)
+            mgm_from_blocks(&s, mgm_infer_value(plan, layer), plan->outputs[i]);
+        else if (plan->outputs[i])
+            TRY(b->ops->download(b, plan->outputs[i], mgm_infer_value(plan, layer),
+                                 mgm_infer_count(plan, layer) * sizeof(float)));
+    }
+    return b->ops->finish(b);
+}
+
+enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
+{
+    enum mgm_status status = MGM_OK;
+    read_input(plan);
+    for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
+        if (plan->steps[i].is_single)
+            run_single(plan, &plan->steps[i]);
+        else if (plan->steps[i].conv)
+            status = run_conv(plan, &plan->steps[i]);
+        else
+            run_spatial(plan, &plan->steps[i]);
+    }
+    return status == MGM_OK ? write_outputs(plan) : status;
+}

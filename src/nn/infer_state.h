@@ -1,0 +1,79 @@
+/** What the files of the inference plan share. Private to infer_*.c. */
+#ifndef MGM_NN_INFER_STATE_H
+#define MGM_NN_INFER_STATE_H
+
+#include "nn/backend.h"
+#include "nn/graph.h"
+#include "nn/infer_plan.h"
+#include "nn/layer_shape.h"
+#include "nn/planner.h"
+
+/* One step computes the result of layer `layer`; a convolution's takes the norm behind it along. */
+struct infer_step {
+    enum mgm_op op;
+    int layer, first;  /* first: the convolution, where layer is the norm behind it; else the same */
+    int src, residual; /* residual −1: none */
+    bool is_single;    /* a single-channel convolution, which has a kernel of its own */
+    bool adds_apart;   /* the residual is added behind the convolution, not by it */
+    struct mgm_backend_conv *conv;
+    float *single; /* a single-channel convolution: its weights and, last, its bias */
+    size_t grid;   /* transposed: the grid's place in the arena */
+};
+
+struct mgm_infer_plan {
+    struct mgm_context *ctx;
+    const struct mgm_graph *graph;
+    struct mgm_infer_plan_settings settings;
+    struct mgm_backend *backend, *own_backend; /* own: made by the plan, else NULL */
+    struct infer_step *steps;
+    int step_count;
+    struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
+    int *owner;                      /* layer whose buffer a layer's result stands in */
+    void *arena;
+    float
+        *folding; /* while the plan is made: one convolution's weights; once for all, lest the heap be left full of holes */
+    /*
+     * Whether results are kept in blocks of 16 channels, in which the fastest convolutions work. It needs channel counts
+     * that are multiples of 16; narrower networks stay channels last.
+     */
+    bool blocked;
+    float *staging; /* while the plan is made: folding, where the backend can see it */
+    float *input;   /* where the backend's memory is not the caller's: the input as the caller fills it in */
+    float *planar;  /* blocked: the input as its convolutions want it, [n, c, h, w] */
+    float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last; or all, in host memory */
+};
+
+static inline void *mgm_infer_value(const struct mgm_infer_plan *plan, int layer)
+{
+    return (char *)plan->arena + plan->buffers[plan->owner[layer]].offset;
+}
+
+static inline size_t mgm_infer_count(const struct mgm_infer_plan *plan, int layer)
+{
+    const struct mgm_layer *l = &plan->graph->layers[layer];
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    return (size_t)s->n * (size_t)mgm_layer_side(l, s->h) * (size_t)mgm_layer_side(l, s->w) * (size_t)l->channels;
+}
+
+static inline struct mgm_spatial mgm_infer_spatial(const struct mgm_infer_plan *plan, int layer)
+{
+    const struct mgm_layer *l = &plan->graph->layers[layer];
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    return (struct mgm_spatial){s->threads,
+                                MGM_PRECISION_F32,
+                                s->n,
+                                mgm_layer_side(l, s->h),
+                                mgm_layer_side(l, s->w),
+                                l->channels,
+                                plan->blocked ? MGM_CONV_BLOCK : 0};
+}
+
+static inline bool mgm_infer_has_kernel(const struct infer_step *step)
+{
+    return !step->is_single && (step->op == MGM_OP_CONV || step->op == MGM_OP_CONV_TRANSPOSE);
+}
+
+/** Convolutions with what stands behind them folded in, for all steps. In infer_fold.c. */
+MGM_MUST_CHECK enum mgm_status mgm_infer_create_kernels(struct mgm_infer_plan *plan, const struct mgm_params *params);
+
+#endif
