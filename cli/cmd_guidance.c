@@ -47,13 +47,15 @@ const struct command cmd_guidance = {
     .run = run,
 };
 
-static enum mgm_status write_guidance(struct mgm_context *ctx, const char *folder, const char *name,
+static enum mgm_status write_guidance(struct mgm_context *ctx, const char *folder, const char *name, const char *alpha_path,
                                       const struct mgm_bitmap *guidance)
 {
     char *path = folder_path_of(folder, name, ".png");
     if (!path)
         return mgm_fail_nomem(ctx, "a path");
-    enum mgm_status status = image_file_write(ctx, path, guidance);
+    enum mgm_status status = image_file_check_apart(ctx, path, alpha_path);
+    if (status == MGM_OK)
+        status = image_file_write(ctx, path, guidance);
     mgm_free(path);
     return status;
 }
@@ -74,7 +76,7 @@ static enum mgm_status derive_named(struct mgm_context *ctx, const struct values
     if (status == MGM_OK)
         status = mgm_derive_guidance(ctx, derivation, &alpha, trimap_path ? &trimap : NULL, &guidance);
     if (status == MGM_OK)
-        status = write_guidance(ctx, values->output, name, &guidance);
+        status = write_guidance(ctx, values->output, name, alpha_path, &guidance);
     mgm_bitmap_release(&alpha);
     mgm_bitmap_release(&trimap);
     mgm_bitmap_release(&guidance);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 struct values {
     const char *output, *format, *guidance, *model, *depth;
@@ -26,9 +26,9 @@ static const struct command_option options[] = {
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT",
      "the file to write, or the folder for several; - is standard output", .required = true},
     {"format", 0, OPTION_CHOICE, offsetof(struct values, format), "FORMAT",
-     "of standard output, and of results in a folder; without it, png", .choices = image_format_names},
+     "what standard output, or a folder, gets; png if not given", .choices = image_format_names},
     {"depth", 0, OPTION_CHOICE, offsetof(struct values, depth), "BITS",
-     "of a channel; auto: as the photo has, where the format can hold that", .choices = depths},
+     "bits of a channel; auto is as in the photo, where the format can hold that", .choices = depths},
     {"alpha-only", 0, OPTION_FLAG, offsetof(struct values, alpha_only), NULL, "write the matte alone, as grey"},
     {"guidance", 0, OPTION_CHOICE, offsetof(struct values, guidance), "KIND", "what the mask says", .choices = guidances},
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
@@ -47,11 +47,12 @@ static const struct command_option options[] = {
 };
 
 static const struct command_example examples[] = {
-    {"a cutout", "mgm matte photo.jpg mask.png -o cutout.png"},
-    {"the matte alone, in 16 bit, from a trimap", "mgm matte photo.jpg trimap.png -o matte.tif --alpha-only --depth 16"},
-    {"every photo of a folder, masks of the same names in another", "mgm matte photos masks -o cutouts --format webp"},
-    {"going on where that was stopped", "mgm matte photos masks -o cutouts --format webp --skip-existing"},
-    {"between other programs", "cat photo.jpg | mgm matte - mask.png -o - > cutout.png"},
+    {"Cut a photo out:", "mgm matte photo.jpg mask.png -o cutout.png"},
+    {"Only the matte, in 16 bit, from a trimap:", "mgm matte photo.jpg trimap.png -o matte.tif --alpha-only --depth 16"},
+    {"Every photo of a folder, with the masks of the same names in another:",
+     "mgm matte photos masks -o cutouts --format webp"},
+    {"Go on where that was stopped:", "mgm matte photos masks -o cutouts --format webp --skip-existing"},
+    {"Between other programs:", "cat photo.jpg | mgm matte - mask.png -o - > cutout.png"},
     {0},
 };
 
@@ -84,6 +85,7 @@ struct batch {
     struct matte_job job;
     struct matte_list list;
     struct progress *progress;
+    const struct image_format *format; /* of the results */
     const struct values *values;
     bool many;
     int written, skipped, failed;
@@ -100,7 +102,7 @@ static enum mgm_guidance guidance_from_name(const char *name)
 static void add_report(cJSON *object, const struct batch *batch, const struct matte_facts *facts)
 {
     const struct mgm_matte_report *report = &facts->report;
-    cJSON_AddStringToObject(object, "model", mgm_model_facts(batch->job.model).name);
+    report_add_text(object, "model", mgm_model_facts(batch->job.model).name);
     cJSON_AddNumberToObject(object, "width", facts->width);
     cJSON_AddNumberToObject(object, "height", facts->height);
     cJSON_AddNumberToObject(object, "network_width", report->network_width);
@@ -123,12 +125,12 @@ static int tell(const struct batch *batch, const struct matte_item *item, const 
         status = command_failed(&cmd_matte, "%s", error);
     if (batch->values->json && (batch->many || !error)) {
         cJSON *object = cJSON_CreateObject();
-        cJSON_AddStringToObject(object, "photo", item->photo);
-        cJSON_AddStringToObject(object, "output", item->output);
+        report_add_text(object, "photo", item->photo);
+        report_add_text(object, "output", item->output);
         if (facts)
             add_report(object, batch, facts);
         else if (error)
-            cJSON_AddStringToObject(object, "error", error);
+            report_add_text(object, "error", error);
         else
             cJSON_AddTrueToObject(object, "skipped");
         report_add_number(object, "total_s", seconds, 4);
@@ -140,20 +142,25 @@ static int tell(const struct batch *batch, const struct matte_item *item, const 
     return status;
 }
 
+/** Whether the result is there already. */
+static bool exists(const char *path)
+{
+    struct stat status;
+    return strcmp(path, IMAGE_FILE_STANDARD) != 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /** One of the pictures. @return an exit status */
 static int work_on(struct batch *batch, const struct matte_item *item, double start)
 {
     struct matte_job *job = &batch->job;
-    struct image_target target;
+    const struct image_target target = {item->output, batch->format};
     struct matte_facts facts;
-    if (batch->values->skip_existing && access(item->output, F_OK) == 0) {
+    const char *error = item->complaint;
+    if (!error && batch->values->skip_existing && exists(item->output)) {
         batch->skipped++;
         return tell(batch, item, NULL, NULL, mgm_clock_seconds() - start);
     }
-    const char *error = item->complaint;
-    if (!error &&
-        (image_target_choose(job->ctx, item->output, batch->values->format, matte_job_channels(job), &target) != MGM_OK ||
-         matte_job_run(job, item->photo, item->mask, &target, &facts) != MGM_OK))
+    if (!error && matte_job_run(job, item->photo, item->mask, &target, &facts) != MGM_OK)
         error = mgm_context_error(job->ctx);
     *(error ? &batch->failed : &batch->written) += 1;
     return tell(batch, item, error ? NULL : &facts, error, mgm_clock_seconds() - start);
@@ -192,18 +199,19 @@ static enum mgm_status prepare(struct batch *batch, struct mgm_context *ctx, con
     const int photos = operands->count - 1;
     char *const *paths = operands->values;
     const int channels = matte_job_channels(&batch->job);
-    struct image_target target;
     if (batch->many) {
-        const struct image_format *format = image_format_named(values->format ? values->format : "png");
+        batch->format = image_format_named(values->format ? values->format : "png");
+        TRY(image_format_check(ctx, batch->format, channels, values->output));
+        TRY(matte_list_many(ctx, paths, photos, paths[photos], values->output, batch->format->extensions[0], &batch->list));
         TRY(folder_make(ctx, values->output));
-        TRY(matte_list_many(ctx, paths, photos, paths[photos], values->output, format->extensions[0], &batch->list));
-        TRY(image_target_choose(ctx, batch->list.items[0].output, NULL, channels, &target));
     } else {
+        struct image_target target;
         TRY(image_target_choose(ctx, values->output, values->format, channels, &target));
         TRY(matte_list_single(ctx, paths[0], paths[1], values->output, &batch->list));
+        batch->format = target.format;
     }
-    if (batch->job.bits == 16 && !target.format->deep)
-        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "a %s file cannot hold 16 bit; png and tiff files can", target.format->name);
+    if (batch->job.bits == 16 && !batch->format->deep)
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "a %s file cannot hold 16 bit; png and tiff files can", batch->format->name);
     progress_stage(batch->progress, "reading the model");
     return matte_job_open(&batch->job, ctx, values->model);
 }

@@ -1,5 +1,6 @@
 #include "command.h"
 #include "help.h"
+#include "report.h"
 #include "text.h"
 
 #include <errno.h>
@@ -12,11 +13,15 @@
 
 enum { MAX_OPTIONS = 64, FIRST_CODE = 256, HELP_CODE = FIRST_CODE + MAX_OPTIONS };
 
+/** A file's name may hold what would move a terminal's cursor; in a sentence it does not. */
 static void say(const struct command *command, const char *format, va_list arguments)
 {
-    fprintf(stderr, "mgm %s: ", command->name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    char sentence[4096];
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    for (char *at = sentence; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
+    fprintf(stderr, "mgm %s: %s\n", command->name, sentence);
 }
 
 int command_misused(const struct command *command, const char *format, ...)
@@ -191,7 +196,7 @@ int command_parse(const struct command *command, int argc, char **argv, void *va
     while ((code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
         if (code == HELP_CODE) {
             help_print_command(stdout, command);
-            return STATUS_OK;
+            return report_finish();
         }
         int index = code == '?' || code == ':' ? -1 : find_option(command->options, count, code);
         if (index < 0)

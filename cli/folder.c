@@ -63,9 +63,16 @@ enum mgm_status folder_list(struct mgm_context *ctx, const char *path, struct fo
         return mgm_fail(ctx, MGM_E_IO, "%s: this folder cannot be read: %s", path, strerror(errno));
     enum mgm_status status = MGM_OK;
     int room = 0;
-    for (const struct dirent *entry; status == MGM_OK && (entry = readdir(directory));)
-        if (image_file_has_extension(entry->d_name))
+    while (status == MGM_OK) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (!entry && errno)
+            status = mgm_fail(ctx, MGM_E_IO, "%s: this folder cannot be read: %s", path, strerror(errno));
+        if (!entry)
+            break;
+        if (entry->d_name[0] != '.' && image_file_has_extension(entry->d_name))
             status = add(ctx, out, &room, entry->d_name);
+    }
     closedir(directory);
     if (status == MGM_OK && out->count)
         qsort(out->entries, (size_t)out->count, sizeof *out->entries, compare);

@@ -16,7 +16,7 @@ struct folder {
 };
 
 /**
- * Lists what has the extension of a picture that can be read (image_file.h), sorted by name, then by path.
+ * Lists what has the extension of a picture that can be read (image_file.h) and is not hidden, sorted by name, then by path.
  * @return MGM_E_IO if it cannot be read; MGM_E_INVALID if there is none
  */
 MGM_MUST_CHECK enum mgm_status folder_list(struct mgm_context *ctx, const char *path, struct folder *out);

@@ -2,6 +2,18 @@
 
 #include "image_open.h"
 
+int image_check_format(const VipsImage *image)
+{
+    const VipsBandFormat format = vips_image_get_format(image);
+    const VipsInterpretation kind = vips_image_get_interpretation(image);
+    if (format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT || vips_band_format_isfloat(format) ||
+        kind == VIPS_INTERPRETATION_LABS)
+        return 0;
+    vips_error("values", "stored as %s; 8 or 16 bit without sign, or floats, are read",
+               vips_enum_nick(VIPS_TYPE_BAND_FORMAT, format));
+    return -1;
+}
+
 bool image_is_deep(const VipsImage *image)
 {
     return vips_image_get_format(image) != VIPS_FORMAT_UCHAR;
@@ -39,6 +51,8 @@ bool image_apply_profile(VipsImage **image)
 int image_to_srgb(VipsImage **image)
 {
     const bool deep = image_is_deep(*image);
+    if (image_check_format(*image) != 0)
+        return -1;
     if (image_drop_bad_profile(image) != 0)
         return -1;
     image_apply_profile(image);
@@ -50,7 +64,8 @@ int image_to_srgb(VipsImage **image)
 
 int image_flatten(VipsImage **image)
 {
-    if (vips_image_hasalpha(*image)) {
+    const int bands = vips_image_get_bands(*image);
+    if (vips_image_hasalpha(*image) && (bands == 2 || bands == 4)) {
         VipsArrayDouble *white = vips_array_double_newv(1, image_is_deep(*image) ? 65535.0 : 255.0);
         VipsImage *flat = NULL;
         int failed = vips_flatten(*image, &flat, "background", white, NULL);

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <vips/vips.h>
 
+/** Fails unless values are 8 or 16 bit, or floats: what other numbers mean is anybody's guess. */
+int image_check_format(const VipsImage *image);
+
 /** Whether it is more than 8 bit. */
 bool image_is_deep(const VipsImage *image);
 
@@ -17,7 +20,7 @@ bool image_apply_profile(VipsImage **image);
 /** To uchar or ushort sRGB; a profile that cannot be used is passed over. */
 int image_to_srgb(VipsImage **image);
 
-/** Lays transparency over white, leaves three channels. */
+/** Lays transparency over white, leaves three channels; what channels beyond the fourth hold is passed over. */
 int image_flatten(VipsImage **image);
 
 /** Both, one after the other. */

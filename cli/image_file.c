@@ -12,20 +12,30 @@ const char *image_file_name(const char *path)
     return strcmp(path, IMAGE_FILE_STANDARD) == 0 ? "standard input" : path;
 }
 
-/** Values as stored, 8 or 16 bit; floats are taken as 0 … 1. Profiles do not apply: a mask is no colour. */
+/** Floats are taken as 0 … 1. */
+static int from_floats(VipsImage **image)
+{
+    double highest = 0;
+    if (vips_max(*image, &highest, NULL) != 0)
+        return -1;
+    if (highest > 1.001) {
+        vips_error("mask", "its values go up to %g, but floats are taken as 0 to 1", highest);
+        return -1;
+    }
+    IMAGE_STEP(image, vips_linear1, 65535.0, 0.5);
+    IMAGE_STEP(image, vips_cast, VIPS_FORMAT_USHORT);
+    return 0;
+}
+
+/** Values as stored, 8 or 16 bit. Profiles do not apply: a mask is no colour. */
 static int to_mask(VipsImage **image)
 {
+    if (image_check_format(*image) != 0)
+        return -1;
     const VipsInterpretation kind = vips_image_get_interpretation(*image);
     if (kind == VIPS_INTERPRETATION_CMYK || kind == VIPS_INTERPRETATION_LAB || kind == VIPS_INTERPRETATION_LABS)
         IMAGE_STEP(image, vips_colourspace, VIPS_INTERPRETATION_sRGB);
-    const VipsBandFormat format = vips_image_get_format(*image);
-    if (vips_band_format_isfloat(format)) {
-        IMAGE_STEP(image, vips_linear1, 65535.0, 0.5);
-        IMAGE_STEP(image, vips_cast, VIPS_FORMAT_USHORT);
-    } else if (format != VIPS_FORMAT_UCHAR && format != VIPS_FORMAT_USHORT) {
-        IMAGE_STEP(image, vips_cast, VIPS_FORMAT_USHORT);
-    }
-    return 0;
+    return vips_band_format_isfloat(vips_image_get_format(*image)) ? from_floats(image) : 0;
 }
 
 /** Copies out the pixels, to memory of our own. */
@@ -34,7 +44,7 @@ static enum mgm_status take_pixels(struct mgm_context *ctx, const char *path, Vi
     size_t size = 0;
     void *pixels = vips_image_write_to_memory(image, &size);
     if (!pixels)
-        return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is no picture that can be read, or is damaged");
+        return image_fail_damaged(ctx, path);
     void *memory = mgm_alloc(size, 1);
     if (memory)
         memcpy(memory, pixels, size);
@@ -73,11 +83,6 @@ static enum mgm_status take_converted(struct mgm_context *ctx, const char *path,
         status = take_pixels(ctx, path, image, out);
     image_drop(&image);
     return status;
-}
-
-static void release_picture(void *picture)
-{
-    picture_release(picture);
 }
 
 /* ---- photos ----------------------------------------------------------------------------------------------------------- */
@@ -125,10 +130,9 @@ static enum mgm_status take_both(struct mgm_context *ctx, const char *path, Vips
     return status;
 }
 
-static enum mgm_status read_photo(struct mgm_context *ctx, const char *path, void *photo)
+enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct photo *out)
 {
     VipsImage *image = NULL;
-    struct photo *out = photo;
     *out = (struct photo){0};
     TRY(image_open(ctx, path, &image));
     enum mgm_status status = MGM_OK;
@@ -144,16 +148,6 @@ static enum mgm_status read_photo(struct mgm_context *ctx, const char *path, voi
     if (status != MGM_OK)
         photo_release(out);
     return status;
-}
-
-static void release_photo(void *photo)
-{
-    photo_release(photo);
-}
-
-enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct photo *out)
-{
-    return image_read_whole(ctx, path, read_photo, release_photo, out);
 }
 
 /* ---- masks ------------------------------------------------------------------------------------------------------------ */
@@ -179,10 +173,14 @@ static void keep_one_channel(struct picture *picture)
 {
     const int channels = picture->image.channels;
     const size_t count = (size_t)picture->image.width * (size_t)picture->image.height;
-    const int colours = channels == 2 || channels >= 4 ? channels - 1 : channels;
-    bool use_alpha = colours < channels;
-    for (size_t i = 1; i < count && use_alpha; i++)
-        use_alpha = luminance_at(picture, i, colours) == luminance_at(picture, 0, colours);
+    const int colours = channels == 2 || channels == 4 ? channels - 1 : channels;
+    const int opaque = picture->image.bits == 16 ? 65535 : 255;
+    bool one_colour = true, transparent = false;
+    for (size_t i = 0; i < count && colours < channels && one_colour; i++) {
+        one_colour = luminance_at(picture, i, colours) == luminance_at(picture, 0, colours);
+        transparent = transparent || value_at(picture, i * (size_t)channels + (size_t)colours) != opaque;
+    }
+    const bool use_alpha = one_colour && transparent;
     for (size_t i = 0; i < count; i++) {
         const size_t alpha = i * (size_t)channels + (size_t)colours;
         const int value = use_alpha ? value_at(picture, alpha) : luminance_at(picture, i, colours);
@@ -195,14 +193,9 @@ static void keep_one_channel(struct picture *picture)
     picture->image.stride = (size_t)picture->image.width * (size_t)(picture->image.bits / 8);
 }
 
-static enum mgm_status read_mask(struct mgm_context *ctx, const char *path, void *picture)
-{
-    return take_converted(ctx, path, to_mask, picture);
-}
-
 enum mgm_status picture_read_mask(struct mgm_context *ctx, const char *path, struct picture *out)
 {
-    TRY(image_read_whole(ctx, path, read_mask, release_picture, out));
+    TRY(take_converted(ctx, path, to_mask, out));
     if (out->image.channels > 1)
         keep_one_channel(out);
     return MGM_OK;
@@ -265,16 +258,6 @@ static int to_rgba_8(VipsImage **image)
     return 0;
 }
 
-static enum mgm_status read_rgb(struct mgm_context *ctx, const char *path, void *picture)
-{
-    return take_converted(ctx, path, to_rgb_8, picture);
-}
-
-static enum mgm_status read_rgba(struct mgm_context *ctx, const char *path, void *picture)
-{
-    return take_converted(ctx, path, to_rgba_8, picture);
-}
-
 /** Rounds 16-bit values to 8 bit, in place. */
 static void reduce_to_8(struct picture *picture)
 {
@@ -294,7 +277,7 @@ enum mgm_status image_file_read(struct mgm_context *ctx, const char *path, int c
     if (channels == 1)
         TRY(picture_read_mask(ctx, path, &picture));
     else
-        TRY(image_read_whole(ctx, path, channels == 4 ? read_rgba : read_rgb, release_picture, &picture));
+        TRY(take_converted(ctx, path, channels == 4 ? to_rgba_8 : to_rgb_8, &picture));
     reduce_to_8(&picture);
     *out = (struct mgm_bitmap){picture.image.width, picture.image.height, picture.image.channels, picture.memory};
     return MGM_OK;

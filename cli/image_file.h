@@ -53,8 +53,8 @@ void photo_release(struct photo *photo);
 MGM_MUST_CHECK enum mgm_status photo_read(struct mgm_context *ctx, const char *path, struct photo *out);
 
 /**
- * One channel, values as stored. Colours become their luminance; of a picture with alpha whose colours are all the same, the
- * alpha is taken.
+ * One channel, values as stored. Colours become their luminance; of a picture of one colour that is transparent
+ * somewhere, the alpha is taken.
  */
 MGM_MUST_CHECK enum mgm_status picture_read_mask(struct mgm_context *ctx, const char *path, struct picture *out);
 
@@ -81,6 +81,10 @@ extern const char *const image_format_names[];
 /** NULL if there is none of that name. */
 const struct image_format *image_format_named(const char *name);
 
+/** Whether the format can hold that many channels. @param path  for the sentence @return MGM_E_UNSUPPORTED */
+MGM_MUST_CHECK enum mgm_status image_format_check(struct mgm_context *ctx, const struct image_format *format, int channels,
+                                                  const char *path);
+
 /** Where a picture goes, and as what. */
 struct image_target {
     const char *path; /* borrowed; "-": standard output */
@@ -98,12 +102,16 @@ MGM_MUST_CHECK enum mgm_status image_target_choose(struct mgm_context *ctx, cons
 /** Finds out before any work whether a file can be made there. @return MGM_E_IO */
 MGM_MUST_CHECK enum mgm_status image_target_probe(struct mgm_context *ctx, const struct image_target *target);
 
+/** Finds out whether writing to a path would destroy what is read from source ("-": standard input). @return MGM_E_INVALID
+ */
+MGM_MUST_CHECK enum mgm_status image_file_check_apart(struct mgm_context *ctx, const char *path, const char *source);
+
 /** Finds out, once the size is known, whether the format can hold it. @return MGM_E_UNSUPPORTED */
 MGM_MUST_CHECK enum mgm_status image_target_check_size(struct mgm_context *ctx, const struct image_target *target, int width,
                                                        int height);
 
 /**
- * Writes pixels under a temporary name, then renames; nothing is left behind by a failure. JPEG has quality 95, the others
+ * Writes a file that appears when it is whole; nothing is left behind by a failure. JPEG has quality 95, the others
  * lose nothing (WebP: but colours where alpha is 0); alpha is straight.
  * @param image         1, 3 or 4 channels, rows without gaps; 16 bit only where the format is deep
  * @param profile       ICC profile of the colours, or NULL: sRGB

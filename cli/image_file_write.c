@@ -45,6 +45,16 @@ static const struct image_format *format_of(const char *path)
 /* ---- what can be found out before any work -----------------------------------------------------------------------------
  */
 
+enum mgm_status image_format_check(struct mgm_context *ctx, const struct image_format *format, int channels,
+                                   const char *path)
+{
+    if (channels < 4 || format->alpha)
+        return MGM_OK;
+    return mgm_fail(ctx, MGM_E_UNSUPPORTED,
+                    "%s: a %s file cannot hold transparency; png, tiff and webp files can (.png, .tif, .webp)", path,
+                    format->name);
+}
+
 enum mgm_status image_target_choose(struct mgm_context *ctx, const char *path, const char *format, int channels,
                                     struct image_target *out)
 {
@@ -56,10 +66,7 @@ enum mgm_status image_target_choose(struct mgm_context *ctx, const char *path, c
                         path);
     if (format && !standard && format_of(path) != chosen)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: a %s file's name must end in %s", path, format, chosen->extensions[0]);
-    if (channels == 4 && !chosen->alpha)
-        return mgm_fail(ctx, MGM_E_UNSUPPORTED,
-                        "%s: a %s file cannot hold transparency; png, tiff and webp files can (.png, .tif, .webp)", path,
-                        chosen->name);
+    TRY(image_format_check(ctx, chosen, channels, path));
     *out = (struct image_target){path, chosen};
     return MGM_OK;
 }
@@ -79,6 +86,16 @@ enum mgm_status image_target_probe(struct mgm_context *ctx, const struct image_t
     TRY(mgm_output_file_open(ctx, target->path, &file));
     mgm_output_file_discard(&file);
     return MGM_OK;
+}
+
+enum mgm_status image_file_check_apart(struct mgm_context *ctx, const char *path, const char *source)
+{
+    struct stat written, read;
+    const bool standard = strcmp(source, IMAGE_FILE_STANDARD) == 0;
+    if (stat(path, &written) != 0 || (standard ? fstat(STDIN_FILENO, &read) : stat(source, &read)) != 0 ||
+        written.st_dev != read.st_dev || written.st_ino != read.st_ino)
+        return MGM_OK;
+    return mgm_fail(ctx, MGM_E_INVALID, "%s: would be overwritten, but it is what is read; choose another name", path);
 }
 
 enum mgm_status image_target_check_size(struct mgm_context *ctx, const struct image_target *target, int width, int height)

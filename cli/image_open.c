@@ -3,13 +3,12 @@
 #include "image_file.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char DAMAGED[] = "is no picture that can be read, or is damaged";
 
 static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".tif",  ".tiff", ".webp", ".bmp", ".gif",
                                          ".ppm", ".pgm", ".pnm",  ".heic", ".heif", ".avif", ".jxl"};
@@ -94,42 +93,140 @@ int image_replace(VipsImage **image, VipsImage *result, int failed)
     return 0;
 }
 
-/** ImageMagick reads what nobody else does, and far too many kinds: it gets what begins as a BMP does, and nothing else. */
-static VipsImage *load_bmp(VipsSource *source)
+enum mgm_status image_fail_damaged(struct mgm_context *ctx, const char *path)
 {
-    VipsImage *image = NULL;
-    const unsigned char *start = vips_source_sniff(source, 2);
-    if (!start || memcmp(start, "BM", 2) != 0) {
-        vips_error_clear();
-        return NULL;
-    }
+    return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), "is no picture that can be read, or is damaged");
+}
+
+/* ---- decoding ----------------------------------------------------------------------------------------------------------
+ */
+
+static enum mgm_status check_size(struct mgm_context *ctx, const char *path, double width, double height)
+{
+    if (width * height <= IMAGE_FILE_MAX_MEGAPIXELS * 1e6)
+        return MGM_OK;
+    return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: is %.0f×%.0f pixels; pictures of at most %d million pixels are read",
+                    image_file_name(path), width, height, IMAGE_FILE_MAX_MEGAPIXELS);
+}
+
+static int32_t little_endian(const unsigned char *bytes)
+{
+    return (int32_t)((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
+}
+
+/**
+ * ImageMagick reads what nobody else does, and far too many kinds: it gets what begins as a BMP does, and nothing else. It
+ * decodes at once, so the size is looked up in the header (BITMAPINFOHEADER and its successors; the older one has 16-bit
+ * sides).
+ */
+static enum mgm_status load_bmp(struct mgm_context *ctx, const char *path, VipsSource *source, VipsImage **out)
+{
+    const unsigned char *start = vips_source_sniff(source, 26);
+    size_t size;
+    if (!start || memcmp(start, "BM", 2) != 0)
+        return image_fail_damaged(ctx, path);
+    if (little_endian(start + 14) >= 40)
+        TRY(check_size(ctx, path, fabs((double)little_endian(start + 18)), fabs((double)little_endian(start + 22))));
     VipsBlob *blob = vips_source_map_blob(source);
     if (!blob)
-        return NULL;
-    size_t size;
+        return image_fail_damaged(ctx, path);
     const void *bytes = vips_blob_get(blob, &size);
-    if (vips_magickload_buffer((void *)bytes, size, &image, "fail_on", VIPS_FAIL_ON_ERROR, "memory", TRUE, NULL) != 0)
-        image = NULL;
-    vips_area_unref(VIPS_AREA(blob)); /* the pixels have been read: ImageMagick decodes at once */
-    return image;
+    const int failed = vips_magickload_buffer((void *)bytes, size, out, "fail_on", VIPS_FAIL_ON_ERROR, "memory", TRUE, NULL);
+    vips_area_unref(VIPS_AREA(blob));
+    return failed ? image_fail_damaged(ctx, path) : MGM_OK;
+}
+
+/** Whether the loader decodes a picture whole, or fails: what it leaves in libvips's list of errors means nothing then. */
+static bool decodes_at_once(const char *loader)
+{
+    return strstr(loader, "Heif") || strstr(loader, "Jxl");
+}
+
+/** All pixels in memory. @param whole  receives false if the picture may have holes that nobody complained of */
+static enum mgm_status decode(struct mgm_context *ctx, const char *path, VipsSource *source, bool *whole, VipsImage **out)
+{
+    const char *loader = vips_foreign_find_load_source(source);
+    *whole = true;
+    if (!loader) {
+        vips_error_clear();
+        return load_bmp(ctx, path, source, out);
+    }
+    *out = vips_image_new_from_source(source, "", "fail_on", VIPS_FAIL_ON_ERROR, "memory", TRUE, NULL);
+    if (!*out)
+        return image_fail_damaged(ctx, path);
+    /* Only the header has been read: a small file that unfolds to a huge picture is caught here. */
+    TRY(check_size(ctx, path, vips_image_get_width(*out), vips_image_get_height(*out)));
+    vips_error_clear();
+    VipsImage *pixels = vips_image_copy_memory(*out);
+    if (image_replace(out, pixels, pixels == NULL) != 0)
+        return image_fail_damaged(ctx, path);
+    *whole = !vips_error_buffer()[0] || decodes_at_once(loader);
+    return MGM_OK;
+}
+
+/**
+ * Where the end of a file is missing, libvips may fill up with black, and tell nobody but its log and its list of errors,
+ * which all threads share. So when anything was logged meanwhile, the picture is decoded again with nobody else reading.
+ */
+static enum mgm_status decode_whole(struct mgm_context *ctx, const char *path, VipsSource *source, VipsImage **out)
+{
+    static GRWLock lock;
+    bool whole;
+    g_rw_lock_reader_lock(&lock);
+    const gint before = g_atomic_int_get(&warnings);
+    enum mgm_status status = decode(ctx, path, source, &whole, out);
+    const bool suspicious = status == MGM_OK && g_atomic_int_get(&warnings) != before;
+    g_rw_lock_reader_unlock(&lock);
+    if (!suspicious)
+        return status;
+    image_drop(out);
+    g_rw_lock_writer_lock(&lock);
+    status = vips_source_rewind(source) == 0 ? decode(ctx, path, source, &whole, out) : image_fail_damaged(ctx, path);
+    if (status == MGM_OK && !whole)
+        status = image_fail_damaged(ctx, path);
+    g_rw_lock_writer_unlock(&lock);
+    return status;
+}
+
+/* ---- opening -----------------------------------------------------------------------------------------------------------
+ */
+
+static enum mgm_status check_readable(struct mgm_context *ctx, const char *path, bool *is_file)
+{
+    struct stat status;
+    const bool standard = strcmp(path, IMAGE_FILE_STANDARD) == 0;
+    const char *name = image_file_name(path);
+    if ((standard ? fstat(STDIN_FILENO, &status) : stat(path, &status)) != 0)
+        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", name, strerror(errno));
+    if (S_ISDIR(status.st_mode))
+        return mgm_fail(ctx, MGM_E_IO, "%s: is a folder, not a picture", name);
+    if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode))
+        return mgm_fail(ctx, MGM_E_IO, "%s: is a device, not a picture", name);
+    if (!standard && access(path, R_OK) != 0)
+        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", name, strerror(errno));
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return mgm_fail(ctx, MGM_E_FORMAT, "%s: is empty, not a picture", name);
+    *is_file = S_ISREG(status.st_mode);
+    return MGM_OK;
+}
+
+/** The same source, read whole into memory: what comes through a pipe comes once. */
+static VipsSource *hold(VipsSource *pipe)
+{
+    VipsBlob *blob = vips_source_map_blob(pipe);
+    VipsSource *source = blob ? vips_source_new_from_blob(blob) : NULL;
+    if (blob)
+        vips_area_unref(VIPS_AREA(blob));
+    g_object_unref(pipe);
+    return source;
 }
 
 /* Through a source, not a name: libvips reads options out of names ("a[1].png"). */
-static VipsImage *load(const char *path)
+static VipsSource *open_source(const char *path, bool is_file)
 {
     VipsSource *source = strcmp(path, IMAGE_FILE_STANDARD) == 0 ? vips_source_new_from_descriptor(STDIN_FILENO)
                                                                 : vips_source_new_from_file(path);
-    if (!source)
-        return NULL;
-    VipsImage *image = NULL;
-    if (vips_foreign_find_load_source(source)) {
-        image = vips_image_new_from_source(source, "", "fail_on", VIPS_FAIL_ON_ERROR, "memory", TRUE, NULL);
-    } else {
-        vips_error_clear();
-        image = load_bmp(source);
-    }
-    g_object_unref(source);
-    return image;
+    return source && !is_file ? hold(source) : source;
 }
 
 static int set_upright(VipsImage **image)
@@ -138,77 +235,20 @@ static int set_upright(VipsImage **image)
     return 0;
 }
 
-static enum mgm_status check_readable(struct mgm_context *ctx, const char *path)
-{
-    struct stat status;
-    if (strcmp(path, IMAGE_FILE_STANDARD) == 0)
-        return MGM_OK;
-    if (stat(path, &status) != 0)
-        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-    if (S_ISDIR(status.st_mode))
-        return mgm_fail(ctx, MGM_E_IO, "%s: is a folder, not a picture", path);
-    if (access(path, R_OK) != 0)
-        return mgm_fail(ctx, MGM_E_IO, "%s: cannot be read: %s", path, strerror(errno));
-    if (S_ISREG(status.st_mode) && status.st_size == 0)
-        return mgm_fail(ctx, MGM_E_FORMAT, "%s: is empty, not a picture", path);
-    return MGM_OK;
-}
-
 enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage **out)
 {
+    bool is_file = false;
     *out = NULL;
     TRY(image_file_start(ctx));
-    TRY(check_readable(ctx, path));
-    VipsImage *image = load(path);
-    path = image_file_name(path);
-    if (!image)
-        return image_fail(ctx, MGM_E_FORMAT, path, DAMAGED);
-    /* Only the header has been read: a small file that unfolds to a huge picture is caught here. */
-    const int width = vips_image_get_width(image), height = vips_image_get_height(image);
-    enum mgm_status status = MGM_OK;
-    if ((double)width * height > IMAGE_FILE_MAX_MEGAPIXELS * 1e6)
-        status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: is %d×%d pixels; pictures of at most %d million pixels are read",
-                          path, width, height, IMAGE_FILE_MAX_MEGAPIXELS);
-    else if (set_upright(&image) != 0)
-        status = image_fail(ctx, MGM_E_FORMAT, path, DAMAGED);
+    TRY(check_readable(ctx, path, &is_file));
+    VipsSource *source = open_source(path, is_file);
+    if (!source)
+        return image_fail_damaged(ctx, path);
+    enum mgm_status status = decode_whole(ctx, path, source, out);
+    g_object_unref(source);
+    if (status == MGM_OK && set_upright(out) != 0)
+        status = image_fail_damaged(ctx, path);
     if (status != MGM_OK)
-        image_drop(&image);
-    *out = image;
-    return status;
-}
-
-/** With nobody else reading, what stands in libvips's list of errors afterwards is about this picture. */
-static enum mgm_status read_alone(struct mgm_context *ctx, const char *path, image_reader read, image_releaser release,
-                                  void *out)
-{
-    vips_error_clear();
-    TRY(read(ctx, path, out));
-    if (!vips_error_buffer()[0])
-        return MGM_OK;
-    release(out);
-    return image_fail(ctx, MGM_E_FORMAT, image_file_name(path), DAMAGED);
-}
-
-enum mgm_status image_read_whole(struct mgm_context *ctx, const char *path, image_reader read, image_releaser release,
-                                 void *out)
-{
-    static GRWLock lock;
-    enum mgm_status status = MGM_OK;
-    TRY(image_file_start(ctx));
-    bool alone = strcmp(path, IMAGE_FILE_STANDARD) == 0; /* which cannot be read twice */
-    if (!alone) {
-        g_rw_lock_reader_lock(&lock);
-        const gint before = g_atomic_int_get(&warnings);
-        status = read(ctx, path, out);
-        alone = status == MGM_OK && g_atomic_int_get(&warnings) != before; /* of this picture, or of somebody else's */
-        g_rw_lock_reader_unlock(&lock);
-        if (alone)
-            release(out);
-    }
-    if (alone) {
-        g_rw_lock_writer_lock(&lock);
-        status = read_alone(ctx, path, read, release, out);
-        g_rw_lock_writer_unlock(&lock);
-    }
+        image_drop(out);
     return status;
 }

@@ -10,27 +10,17 @@
 MGM_MUST_CHECK enum mgm_status image_file_start(struct mgm_context *ctx);
 
 /**
- * Opens a file, or standard input for "-", upright (EXIF orientation applied). Pixels are decoded when they are asked for;
- * what then turns out to be damaged fails there.
- * @return MGM_E_IO if it cannot be read; MGM_E_FORMAT if it is no picture of a known kind; MGM_E_UNSUPPORTED if it has more
- * than IMAGE_FILE_MAX_MEGAPIXELS
+ * Reads a file, or standard input for "-", whole into memory, upright (EXIF orientation applied).
+ * @return MGM_E_IO if it cannot be read; MGM_E_FORMAT if it is no picture of a known kind, or damaged; MGM_E_UNSUPPORTED if
+ * it has more than IMAGE_FILE_MAX_MEGAPIXELS
  */
 MGM_MUST_CHECK enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage **out);
 
-/** Opens a picture, converts it and takes its pixels into out; leaves out zeroed if it fails. */
-typedef enum mgm_status (*image_reader)(struct mgm_context *ctx, const char *path, void *out);
-/** Undoes that. */
-typedef void (*image_releaser)(void *out);
-
-/**
- * Calls read, and sees to it that a damaged picture is not taken for a whole one: where the end of a file is missing,
- * libvips may fill up with black, and tell nobody but its log and its list of errors.
- */
-MGM_MUST_CHECK enum mgm_status image_read_whole(struct mgm_context *ctx, const char *path, image_reader read,
-                                                image_releaser release, void *out);
-
 /** The failure with the reason that libvips gives. */
 enum mgm_status image_fail(struct mgm_context *ctx, enum mgm_status status, const char *path, const char *what);
+
+/** That a picture is damaged, or none. */
+enum mgm_status image_fail_damaged(struct mgm_context *ctx, const char *path);
 
 /** Releases the image and clears the pointer; takes NULL in it too. */
 void image_drop(VipsImage **image);

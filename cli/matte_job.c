@@ -7,7 +7,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, const char *model)
 {
@@ -44,21 +43,6 @@ static void release(struct pictures *pictures)
     photo_release(&pictures->photo);
     picture_release(&pictures->mask);
     mgm_free(pictures->alpha);
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
-}
-
-static enum mgm_status check_target(const struct matte_job *job, const char *photo, const char *mask,
-                                    const struct image_target *target)
-{
-    if (is_same_file(target->path, photo) || is_same_file(target->path, mask))
-        return mgm_fail(job->ctx, MGM_E_INVALID, "%s: would be overwritten, but it is what is read; choose another name",
-                        target->path);
-    return image_target_probe(job->ctx, target);
 }
 
 /** What the mask says is decided before stretching adds values between. */
@@ -100,28 +84,35 @@ static enum mgm_status matte(const struct matte_job *job, const char *photo_path
 
 /* ---- the result ------------------------------------------------------------------------------------------------------- */
 
-static uint16_t value_at(const struct mgm_image *image, size_t index, int bits)
+/** A value of one depth in another, rounded. */
+static uint16_t convert(uint16_t value, int from, int to)
 {
-    if (image->bits == bits)
-        return bits == 16 ? ((const uint16_t *)image->pixels)[index] : ((const uint8_t *)image->pixels)[index];
-    return bits == 16 ? (uint16_t)(((const uint8_t *)image->pixels)[index] * 257u)
-                      : (uint16_t)((((const uint16_t *)image->pixels)[index] * 255u + 32767u) / 65535u);
+    return from == to ? value : from == 8 ? (uint16_t)(value * 257u) : (uint16_t)((value * 255u + 32767u) / 65535u);
+}
+
+static uint16_t value_at(const void *pixels, int bits, size_t index)
+{
+    return bits == 16 ? ((const uint16_t *)pixels)[index] : ((const uint8_t *)pixels)[index];
+}
+
+static void set_value(void *pixels, int bits, size_t index, uint16_t value)
+{
+    if (bits == 16)
+        ((uint16_t *)pixels)[index] = value;
+    else
+        ((uint8_t *)pixels)[index] = (uint8_t)value;
 }
 
 /** The matte as grey, or the photo's own colours with the matte as alpha. */
 static void fill_result(const struct mgm_image *colours, const float *alpha, const struct mgm_image *result, void *pixels)
 {
-    const size_t count = (size_t)result->width * (size_t)result->height;
+    const size_t count = (size_t)result->width * (size_t)result->height, channels = (size_t)result->channels;
     const float highest = result->bits == 16 ? 65535.0f : 255.0f;
-    const int channels = result->channels;
-    for (size_t i = 0; i < count * (size_t)channels; i++) {
-        const size_t pixel = i / (size_t)channels, c = i % (size_t)channels;
-        const uint16_t value = (int)c == channels - 1 ? (uint16_t)(alpha[pixel] * highest + 0.5f)
-                                                      : value_at(colours, 3 * pixel + c, result->bits);
-        if (result->bits == 16)
-            ((uint16_t *)pixels)[i] = value;
-        else
-            ((uint8_t *)pixels)[i] = (uint8_t)value;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t c = 0; c + 1 < channels; c++)
+            set_value(pixels, result->bits, i * channels + c,
+                      convert(value_at(colours->pixels, colours->bits, 3 * i + c), colours->bits, result->bits));
+        set_value(pixels, result->bits, i * channels + channels - 1, (uint16_t)(alpha[i] * highest + 0.5f));
     }
 }
 
@@ -148,7 +139,9 @@ static enum mgm_status run(struct matte_job *job, const char *photo, const char 
                            struct pictures *pictures, struct matte_facts *facts)
 {
     struct mgm_matte_settings settings = job->settings;
-    TRY(check_target(job, photo, mask, target));
+    TRY(image_file_check_apart(job->ctx, target->path, photo));
+    TRY(image_file_check_apart(job->ctx, target->path, mask));
+    TRY(image_target_probe(job->ctx, target));
     TRY(photo_read(job->ctx, photo, &pictures->photo));
     TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
     TRY(picture_read_mask(job->ctx, mask, &pictures->mask));

@@ -2,9 +2,11 @@
 
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static enum mgm_status make_room(struct mgm_context *ctx, struct matte_list *list)
 {
@@ -54,9 +56,15 @@ static enum mgm_status add_named(struct mgm_context *ctx, struct matte_list *lis
                                  const char *output, const char *extension)
 {
     const char *mask = NULL;
-    const bool found = folder_find(ctx, &list->masks, name, &mask) == MGM_OK;
+    struct stat status;
     char sentence[sizeof ctx->error];
-    snprintf(sentence, sizeof sentence, "%s has no mask: %s", photo, mgm_context_error(ctx));
+    bool found = stat(photo, &status) == 0;
+    if (!found)
+        snprintf(sentence, sizeof sentence, "%s: cannot be read: %s", photo, strerror(errno));
+    else if (!(found = S_ISREG(status.st_mode))) /* a pipe in a folder would be waited for without end */
+        snprintf(sentence, sizeof sentence, "%s: is no ordinary file", photo);
+    else if (!(found = folder_find(ctx, &list->masks, name, &mask) == MGM_OK))
+        snprintf(sentence, sizeof sentence, "%s has no mask: %s", photo, mgm_context_error(ctx));
     TRY(add(ctx, list, photo, mask, folder_path_of(output, name, extension)));
     return found ? MGM_OK : complain(ctx, &list->items[list->count - 1], sentence);
 }
@@ -65,7 +73,12 @@ static enum mgm_status add_folder(struct mgm_context *ctx, struct matte_list *li
                                   const char *extension)
 {
     struct folder photos;
-    TRY(folder_list(ctx, path, &photos));
+    if (folder_list(ctx, path, &photos) != MGM_OK) { /* the others may well have some */
+        char sentence[sizeof ctx->error];
+        snprintf(sentence, sizeof sentence, "%s", mgm_context_error(ctx));
+        TRY(add(ctx, list, path, NULL, mgm_strdup(path)));
+        return complain(ctx, &list->items[list->count - 1], sentence);
+    }
     enum mgm_status status = MGM_OK;
     for (int i = 0; i < photos.count && status == MGM_OK; i++)
         status = add_named(ctx, list, photos.entries[i].path, photos.entries[i].name, output, extension);

@@ -27,7 +27,7 @@ MGM_MUST_CHECK enum mgm_status matte_list_single(struct mgm_context *ctx, const 
  * photos' names in the folder output. A photo without a mask, or with several, and photos of the same name become items with
  * a complaint.
  * @param extension  of the results: ".png"
- * @return an error where there is nothing to do at all: a folder cannot be read or has no pictures
+ * @return an error where there is nothing to do at all: the folder of masks cannot be read or has no pictures
  */
 MGM_MUST_CHECK enum mgm_status matte_list_many(struct mgm_context *ctx, char *const *photos, int count, const char *masks,
                                                const char *output, const char *extension, struct matte_list *out);

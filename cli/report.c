@@ -3,6 +3,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,13 @@ void report_add_number(cJSON *object, const char *name, double value, int decima
 {
     const double scale = pow(10, decimals);
     cJSON_AddNumberToObject(object, name, round(value * scale) / scale);
+}
+
+void report_add_text(cJSON *object, const char *name, const char *text)
+{
+    char *valid = g_utf8_make_valid(text, -1);
+    cJSON_AddStringToObject(object, name, valid);
+    g_free(valid);
 }
 
 int report_finish(void)

@@ -10,6 +10,9 @@ double report_peak_mb(void);
 /** Adds a number rounded to so many decimals. */
 void report_add_number(cJSON *object, const char *name, double value, int decimals);
 
+/** Adds a text that may come from outside: what is not UTF-8 in it is replaced, as JSON has no way to say it. */
+void report_add_text(cJSON *object, const char *name, const char *text);
+
 /** Makes sure that what was printed has reached stdout; says so if it has not. @return an exit status */
 int report_finish(void);
 

@@ -1,8 +1,11 @@
 #include "base/memory.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { ALIGNMENT = 64 };
@@ -39,8 +42,25 @@ void mgm_free(void *pointer)
     free(pointer);
 }
 
+/** What a container allows (control groups, version 2); SIZE_MAX if nothing says so. */
+static size_t group_limit(void)
+{
+    unsigned long long bytes = 0;
+    FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+    const bool limited = file && fscanf(file, "%llu", &bytes) == 1; /* or "max" */
+    if (file)
+        fclose(file);
+    return limited ? (size_t)bytes : SIZE_MAX;
+}
+
 size_t mgm_memory_size(void)
 {
-    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : 0;
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    size_t size = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < size)
+        size = (size_t)limit.rlim_cur;
+    const size_t group = group_limit();
+    size = group < size ? group : size;
+    return size == SIZE_MAX ? 0 : size;
 }

@@ -13,7 +13,7 @@ void *mgm_alloc_zeroed(size_t count, size_t size);
 /** NULL if memory ran out. */
 char *mgm_strdup(const char *text);
 
-/** Bytes of memory that this machine has; 0 if that cannot be told. */
+/** Bytes of memory that the process can have: the machine's, or less where limits are set; 0 if that cannot be told. */
 size_t mgm_memory_size(void);
 
 /** Takes NULL too. */

@@ -50,7 +50,7 @@ MGM_MUST_CHECK enum mgm_status mgm_bitmap_from_raster(struct mgm_context *ctx, c
  * @param out       allocated by the callee; released by the caller with mgm_bitmap_release
  */
 typedef enum mgm_status (*mgm_read_picture)(struct mgm_context *ctx, const char *path, int channels, struct mgm_bitmap *out);
-/** Writes 8-bit pixels; the extension decides the format (png, jpg). Under a temporary name, then renamed. */
+/** Writes 8-bit pixels; the extension decides the format (png, jpg). It appears when it is whole. */
 typedef enum mgm_status (*mgm_write_picture)(struct mgm_context *ctx, const char *path, const struct mgm_bitmap *picture);
 
 #endif

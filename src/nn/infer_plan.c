@@ -349,7 +349,7 @@ static enum mgm_status check_memory(struct mgm_infer_plan *plan)
     if (available <= 0 || (double)bytes < available)
         return MGM_OK;
     return mgm_fail(plan->ctx, MGM_E_NOMEM,
-                    "%d×%d pixels would need %.1f GB of memory for the network alone, and this machine has %.1f GB", s->w,
+                    "%d×%d pixels would need %.1f GB of memory for the network alone, and there is %.1f GB", s->w,
                     s->h, (double)bytes / 1e9, available / 1e9);
 }
 

@@ -4,37 +4,53 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_ATTEMPTS = 100, SUFFIX_LENGTH = 64 };
+enum { MAX_ATTEMPTS = 100, SUFFIX_LENGTH = 64, SELF_LENGTH = 64 };
+#define SELF "/proc/self/fd/%d"
 
-/* A file without a name, which the system removes if the program ends before it gets one; −1 where that is not to be had. */
-static int open_nameless(const char *path, char *folder)
+/* Where the file's own name begins in its path. */
+static size_t folder_length(const char *path)
 {
-#ifdef O_TMPFILE
     const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-    memcpy(folder, path, length);
-    strcpy(folder + length, ".");
-    return open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-#else
-    (void)path, (void)folder;
-    return -1;
-#endif
+    return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-static int name_of_attempt(const char *path, int attempt, char *temporary, size_t size)
+/* Names are short, whatever the file's: a name of the longest length must be possible. */
+static void name_attempt(const char *path, int attempt, char *temporary, size_t size)
 {
-    return snprintf(temporary, size, "%s.%ld-%d.part", path, (long)getpid(), attempt);
+    snprintf(temporary, size, "%.*s.mgm-%ld-%d.part", (int)folder_length(path), path, (long)getpid(), attempt);
+}
+
+/*
+ * A file without a name, which the system removes if the program ends before it gets one; −1 where that is not to be had: it
+ * takes a file system that can, and /proc to give it a name later.
+ */
+static int open_nameless(const char *path, char *temporary, size_t size)
+{
+#ifdef O_TMPFILE
+    char self[SELF_LENGTH];
+    snprintf(temporary, size, "%.*s.", (int)folder_length(path), path);
+    const int fd = open(temporary, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    snprintf(self, sizeof self, SELF, fd);
+    if (fd >= 0 && access(self, F_OK) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+#else
+    (void)path, (void)temporary, (void)size;
+#endif
+    return -1;
 }
 
 /* Not mkstemp: that makes files which only their owner may read, whatever the umask says. */
-static int open_beside(const char *path, char *temporary, size_t size)
+static int open_named(const char *path, char *temporary, size_t size)
 {
     int fd = -1;
     for (int i = 0; i < MAX_ATTEMPTS && fd < 0; i++) {
-        name_of_attempt(path, i, temporary, size);
+        name_attempt(path, i, temporary, size);
         fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)
             break;
@@ -45,16 +61,24 @@ static int open_beside(const char *path, char *temporary, size_t size)
 /* Gives a nameless file a temporary name: a file cannot be linked over another, but it can be renamed over it. */
 static int give_name(int fd, const char *path, char *temporary, size_t size)
 {
-    char self[64];
+    char self[SELF_LENGTH];
     int failed = -1;
-    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    snprintf(self, sizeof self, SELF, fd);
     for (int i = 0; i < MAX_ATTEMPTS && failed; i++) {
-        name_of_attempt(path, i, temporary, size);
+        name_attempt(path, i, temporary, size);
         failed = linkat(AT_FDCWD, self, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW);
         if (failed && errno != EEXIST)
             break;
     }
     return failed;
+}
+
+/* Whether the name itself is possible, which a file of another name does not tell. */
+static bool name_fits(const char *path)
+{
+    const size_t length = folder_length(path), name = strlen(path) - length;
+    errno = name > NAME_MAX ? ENAMETOOLONG : name == 0 ? EISDIR : 0;
+    return errno == 0;
 }
 
 static void release(struct mgm_output_file *file)
@@ -72,10 +96,10 @@ enum mgm_status mgm_output_file_open(struct mgm_context *ctx, const char *path, 
         release(out);
         return mgm_fail_nomem(ctx, path);
     }
-    int fd = open_nameless(path, out->temporary);
+    int fd = name_fits(path) ? open_nameless(path, out->temporary, size) : -1;
     out->nameless = fd >= 0;
-    if (!out->nameless)
-        fd = open_beside(path, out->temporary, size);
+    if (!out->nameless && name_fits(path))
+        fd = open_named(path, out->temporary, size);
     out->stream = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!out->stream) {
         enum mgm_status status = mgm_fail(ctx, MGM_E_IO, "%s: cannot be written: %s", path, strerror(errno));

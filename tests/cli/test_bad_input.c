@@ -136,8 +136,44 @@ static void test_nowhere_to_write(void **state)
     expect_failure(&run, 1, "standard output: writing failed: No space left", files);
     run = run_mgm_redirected(NULL, "/dev/full", "info", in_workshop("w.safetensors"), NULL);
     expect_failure(&run, 1, "could not be written to standard output: No space left", files);
-    run = run_mgm_redirected(NULL, "/dev/full", "help", NULL);
-    assert_int_equal(run.status, 1);
+    static const char *const texts[] = {"help", "--help", "--version"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        run = run_mgm_redirected(NULL, "/dev/full", texts[i], NULL);
+        expect_failure(&run, 1, "could not be written to standard output", files);
+    }
+    run = run_mgm_redirected(NULL, "/dev/full", "matte", "--help", NULL);
+    expect_failure(&run, 1, "could not be written to standard output", files);
+}
+
+/** A name of the longest length is possible; a longer one is refused before any work. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    char name[300];
+    memset(name, 'n', sizeof name);
+    memcpy(name + 251, ".png", 5);
+    struct run run = matte("photo.png", "mask.png", in_workshop(name), "w.safetensors");
+    expect_success(&run);
+    assert_int_equal(count_files(), files + 1);
+    memcpy(name + 252, ".png", 5);
+    name[251] = 'n';
+    run = matte("photo.png", "mask.png", in_workshop(name), "no-weights.safetensors");
+    expect_failure(&run, 1, "no-weights.safetensors", files + 1);
+    run = matte("photo.png", "mask.png", in_workshop(name), "w.safetensors");
+    expect_failure(&run, 1, "cannot be written: File name too long", files + 1);
+}
+
+/** With its streams closed, the program must not write its messages into what it has opened. */
+static void test_closed_streams(void **state)
+{
+    (void)state;
+    char command[2048];
+    snprintf(command, sizeof command, "'%s' matte '%s' '%s' -o '%s' --model '%s' --json <&- >&- 2>&-", getenv("MGM_PROGRAM"),
+             in_workshop("photo.png"), in_workshop("mask.png"), in_workshop("out.png"), in_workshop("w.safetensors"));
+    assert_int_equal(system(command), 0);
+    struct pixels out = read_pixels("out.png");
+    assert_int_equal(out.width, 48);
+    free(out.values);
 }
 
 static void test_wrong_command_lines(void **state)
@@ -193,6 +229,8 @@ int main(void)
         IN_WORKSHOP(test_unwritable_output),
         IN_WORKSHOP(test_full_disk),
         IN_WORKSHOP(test_nowhere_to_write),
+        IN_WORKSHOP(test_long_names),
+        IN_WORKSHOP(test_closed_streams),
         IN_WORKSHOP(test_wrong_command_lines),
         IN_WORKSHOP(test_default_model_missing),
     };

@@ -139,7 +139,7 @@ static void test_no_pictures(void **state)
 {
     (void)state;
     static const struct {
-        const char *name, *text;
+        const char *name, *text, *part;
     } cases[] = {
         {"drawing.svg",
          "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"40\" height=\"33\"><rect width=\"9\" height=\"9\"/></svg>"},
@@ -153,14 +153,61 @@ static void test_no_pictures(void **state)
         {"matrix.txt", "2 2\n0 255\n255 0\n"},
         {"table.csv", "0,255\n255,0\n"},
         {"letter.jpg", "Dear Sir or Madam,\n"},
-        {"bitmap.bmp", "BM, which is how a BMP begins, but it goes on otherwise"},
-        {"empty.png", ""},
+        {"bitmap.bmp", "BM, which is how a BMP begins, but it goes on otherwise", "pictures of at most 512 million pixels"},
+        {"short.bmp", "BM, and little more"},
+        {"empty.png", "", "is empty, not a picture"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         write_text(cases[i].name, cases[i].text);
-        expect_refused(cases[i].name, cases[i].text[0] ? "is no picture that can be read" : "is empty, not a picture");
+        expect_refused(cases[i].name, cases[i].part ? cases[i].part : "is no picture that can be read");
         assert_int_equal(remove(in_workshop(cases[i].name)), 0);
     }
+}
+
+/** Numbers of which nobody can say what they mean. */
+static void test_odd_numbers(void **state)
+{
+    (void)state;
+    VipsImage *photo = vips_image_new_from_file(in_workshop("photo.png"), NULL), *whole = NULL, *real = NULL;
+    assert_non_null(photo);
+    assert_int_equal(vips_cast(photo, &whole, VIPS_FORMAT_UINT, NULL) | vips_cast(photo, &real, VIPS_FORMAT_FLOAT, NULL), 0);
+    assert_int_equal(
+        vips_tiffsave(whole, in_workshop("whole.tif"), NULL) | vips_tiffsave(real, in_workshop("real.tif"), NULL), 0);
+    expect_refused("whole.tif", "stored as uint; 8 or 16 bit without sign, or floats, are read");
+    struct run run = matte("photo.png", "real.tif");
+    expect_failure(&run, 1, "its values go up to 255, but floats are taken as 0 to 1", count_files());
+    g_object_unref(real);
+    g_object_unref(whole);
+    g_object_unref(photo);
+}
+
+/** What is no file at all, and would never end. */
+static void test_devices(void **state)
+{
+    (void)state;
+    const int files = count_files();
+    struct run run = run_mgm("matte", in_workshop("photo.png"), "/dev/zero", "-o", in_workshop("out.png"), "--model",
+                             in_workshop("w.safetensors"), NULL);
+    expect_failure(&run, 1, "/dev/zero: is a device, not a picture", files);
+    run = run_mgm_redirected("/dev/zero", NULL, "matte", "-", in_workshop("mask.png"), "-o", in_workshop("out.png"),
+                             "--model", in_workshop("w.safetensors"), NULL);
+    expect_failure(&run, 1, "standard input: is a device, not a picture", files);
+}
+
+/** A black mask that is opaque everywhere is empty, whatever its alpha. */
+static void test_opaque_black_mask(void **state)
+{
+    (void)state;
+    VipsImage *black = NULL, *opaque = NULL;
+    assert_int_equal(vips_black(&black, W, H, "bands", 3, NULL) | vips_bandjoin_const1(black, &opaque, 255, NULL), 0);
+    VipsImage *tagged = NULL;
+    assert_int_equal(vips_copy(opaque, &tagged, "interpretation", VIPS_INTERPRETATION_sRGB, NULL), 0);
+    assert_int_equal(vips_pngsave(tagged, in_workshop("black.png"), NULL), 0);
+    g_object_unref(tagged);
+    g_object_unref(opaque);
+    g_object_unref(black);
+    struct run run = matte("photo.png", "black.png");
+    expect_failure(&run, 1, "the mask is empty", count_files());
 }
 
 /** A format that cannot hold the result's size says so before the network runs. */
@@ -185,8 +232,15 @@ int main(void)
 {
 #define IN_WORKSHOP(test) cmocka_unit_test_setup_teardown(test, set_up, workshop_close)
     const struct CMUnitTest tests[] = {
-        IN_WORKSHOP(test_truncated),          IN_WORKSHOP(test_damaged),     IN_WORKSHOP(test_absurd_sizes),
-        IN_WORKSHOP(test_decompression_bomb), IN_WORKSHOP(test_no_pictures), IN_WORKSHOP(test_result_too_large_for_format),
+        IN_WORKSHOP(test_truncated),
+        IN_WORKSHOP(test_damaged),
+        IN_WORKSHOP(test_absurd_sizes),
+        IN_WORKSHOP(test_decompression_bomb),
+        IN_WORKSHOP(test_no_pictures),
+        IN_WORKSHOP(test_odd_numbers),
+        IN_WORKSHOP(test_devices),
+        IN_WORKSHOP(test_opaque_black_mask),
+        IN_WORKSHOP(test_result_too_large_for_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

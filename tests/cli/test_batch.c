@@ -200,8 +200,7 @@ static void test_what_stops_everything(void **state)
     make_pair("a", "png", "png");
     const int files = count_files();
     struct run run = matte_all("--format", "jpeg");
-    expect_failure(&run, 1, "cannot hold transparency", files + 1); /* the folder is there */
-    assert_int_equal(count_files_in("out"), 0);
+    expect_failure(&run, 1, "cannot hold transparency", files);
     run = matte_all("--format", "webp");
     expect_success(&run);
     write_text("file", "");
@@ -218,6 +217,39 @@ static void test_what_stops_everything(void **state)
     expect_failure(&run, 1, "there are no pictures in it", files + 2);
 }
 
+/** What is there already is no success of photos that exclude each other, nor is a folder a result. */
+static void test_skip_existing_is_no_excuse(void **state)
+{
+    (void)state;
+    make_pair("a", "png", "png");
+    make_picture("photos/a.jpg", MOTIF_COLOURS, W, H, 3, 8, 0);
+    assert_int_equal(mkdir(in_workshop("out"), 0777), 0);
+    make_picture("out/a.png", MOTIF_DISC, 5, 5, 1, 8, 0);
+    struct run run = matte_all("--skip-existing", "--quiet");
+    assert_int_equal(run.status, 1);
+    assert_int_equal(count_lines(run.err, "mgm matte: "), 2);
+}
+
+/** Folders without photos, files that are hidden or no files, photos that are not there. */
+static void test_odd_folders(void **state)
+{
+    (void)state;
+    make_pair("a", "png", "png");
+    write_text("photos/._a.png", "what another system keeps beside a picture");
+    assert_int_equal(mkfifo(in_workshop("photos/pipe.png"), 0666), 0);
+    make_picture("masks/pipe.png", MOTIF_DISC, W, H, 1, 8, 0);
+    assert_int_equal(mkdir(in_workshop("empty"), 0777), 0);
+    struct run run =
+        run_mgm("matte", in_workshop("empty"), in_workshop("photos"), in_workshop("none.png"), in_workshop("masks"), "-o",
+                in_workshop("out"), "--model", in_workshop("w.safetensors"), "--quiet", NULL);
+    assert_int_equal(run.status, 1);
+    assert_int_equal(count_lines(run.err, "mgm matte: "), 3);
+    expect_line_about(&run, "empty: ", "there are no pictures in it");
+    expect_line_about(&run, "photos/pipe.png", "is no ordinary file");
+    expect_line_about(&run, "none.png", "cannot be read: No such file");
+    assert_int_equal(count_files_in("out"), 1);
+}
+
 /** Reading and writing the same file is never meant. */
 static void test_no_input_is_overwritten(void **state)
 {
@@ -229,6 +261,15 @@ static void test_no_input_is_overwritten(void **state)
     expect_line_about(&run, "photos/a.png", "would be overwritten");
     run = run_mgm("matte", in_workshop("photos/a.png"), in_workshop("masks/a.png"), "-o", in_workshop("masks/a.png"),
                   "--model", in_workshop("w.safetensors"), NULL);
+    assert_int_equal(run.status, 1);
+    expect_line_about(&run, "masks/a.png", "would be overwritten");
+    char photo_path[512];
+    snprintf(photo_path, sizeof photo_path, "%s", in_workshop("photos/a.png"));
+    run = run_mgm_redirected(photo_path, NULL, "matte", "-", in_workshop("masks/a.png"), "-o", photo_path, "--model",
+                             in_workshop("w.safetensors"), NULL);
+    assert_int_equal(run.status, 1);
+    expect_line_about(&run, "photos/a.png", "would be overwritten");
+    run = run_mgm("guidance", in_workshop("masks/a.png"), "-o", in_workshop("masks"), "--kind", "trimap", NULL);
     assert_int_equal(run.status, 1);
     expect_line_about(&run, "masks/a.png", "would be overwritten");
     struct pixels photo = read_pixels("photos/a.png");
@@ -246,6 +287,8 @@ int main(void)
         IN_WORKSHOP(test_json_lines),
         IN_WORKSHOP(test_several_photos),
         IN_WORKSHOP(test_what_stops_everything),
+        IN_WORKSHOP(test_skip_existing_is_no_excuse),
+        IN_WORKSHOP(test_odd_folders),
         IN_WORKSHOP(test_no_input_is_overwritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
