@@ -44,7 +44,10 @@ static enum mgm_status find_stem(struct set *set)
 /* Where text is written as JSON, at most so many bytes, quotes and what separates it from the next included. */
 static uint64_t text_bound(const char *text)
 {
-    return 6 * strlen(text) + 4;
+    uint64_t bytes = 4;
+    for (; *text; text++)
+        bytes += (unsigned char)*text < 0x20 || *text == '"' || *text == '\\' ? 6 : 1;
+    return bytes;
 }
 
 /* Bytes of a shard with no tensor in it, at most. */
