@@ -33,6 +33,8 @@ static const struct {
     {"MGM_MODELS",
      "The folder in which small.safetensors, the model that is used where none is named, is looked for. Where this is not "
      "set, or empty, the model is looked for where it was installed, then in the source tree."},
+    {"MGM_CUDA_MODULE",
+     "The file of the module that computes on CUDA devices, if it is not where mgm was installed or built."},
     {"OMP_WAIT_POLICY",
      "With the value passive, threads that have nothing to do sleep, which is kinder to other programs on the "
      "same machine. How many threads there are is a matter of --threads, not of OMP_NUM_THREADS."},

@@ -139,10 +139,20 @@ static void training_case(enum mgm_precision precision, double of_outputs, doubl
     mgm_train_plan_destroy(&gpu);
 }
 
+/*
+ * A value within rounding of an activation's kink may rightly fall on either side, and its gradient with it. With the plain
+ * kernels that sanitizers get, the CPU rounds otherwise, and 0.003 was seen; there this is about memory.
+ */
+#ifdef __SANITIZE_ADDRESS__
+static const double OF_GRADIENTS = 1e-2;
+#else
+static const double OF_GRADIENTS = 1e-3;
+#endif
+
 static void test_training(void **state)
 {
     (void)state;
-    training_case(MGM_PRECISION_F32, 1e-4, 1e-3);
+    training_case(MGM_PRECISION_F32, 1e-4, OF_GRADIENTS);
     /* oneDNN's bf16 is as far from f32 here: 9 to 20 % at the heads of this untrained network, 100 % in the gradients. */
     training_case(MGM_PRECISION_BF16, 0.4, 4);
 }
