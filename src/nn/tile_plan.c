@@ -183,13 +183,9 @@ static enum mgm_status list_steps(struct mgm_tile_plan *plan)
     return MGM_OK;
 }
 
-static enum mgm_status create_kernel(struct mgm_tile_plan *plan, const struct mgm_fused_conv_maker *maker,
-                                     struct tile_step *step)
+static enum mgm_status create_conv(struct mgm_tile_plan *plan, const struct mgm_fused_conv_maker *maker,
+                                   struct tile_step *step, struct mgm_backend_conv **out)
 {
-    if (step->is_single)
-        return mgm_fused_single_create(maker, step->first, &step->single);
-    if (step->op == MGM_OP_UPSAMPLE)
-        return MGM_OK;
     const struct tile_layer *l = &plan->layers[step->layer];
     struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, step->first, TILE_BATCH, plan->h, plan->w);
     const bool transposed = step->op == MGM_OP_CONV_TRANSPOSE;
@@ -201,20 +197,10 @@ static enum mgm_status create_kernel(struct mgm_tile_plan *plan, const struct mg
     shape.src_type = tile_type(plan, step->src);
     shape.dst_type = tile_type(plan, step->layer);
     const int norm = step->layer != step->first ? step->layer : -1;
-    return mgm_fused_conv_create(maker, step->first, norm, &shape, &step->conv, &step->adds_apart);
+    return mgm_fused_conv_create(maker, step->first, norm, &shape, out, &step->adds_apart);
 }
 
-static enum mgm_status create_kernels(struct mgm_tile_plan *plan, const struct mgm_params *params)
-{
-    struct mgm_fused_conv_maker maker;
-    enum mgm_status status = mgm_fused_conv_maker_create(plan->backend, plan->graph, params, &maker);
-    for (int i = 0; i < plan->step_count && status == MGM_OK; i++)
-        status = create_kernel(plan, &maker, &plan->steps[i]);
-    mgm_fused_conv_maker_release(&maker);
-    return status;
-}
-
-static enum mgm_status create_scratch(struct mgm_tile_plan *plan)
+static enum mgm_status create_scratch(struct mgm_tile_plan *plan, struct tile_lane *lane)
 {
     size_t window = 0, grid = 0, head = 0;
     for (int i = 0; i < plan->step_count; i++) {
@@ -231,12 +217,53 @@ static enum mgm_status create_scratch(struct mgm_tile_plan *plan)
         if (step->is_single && pixels > head)
             head = pixels;
     }
-    struct mgm_backend *b = plan->backend;
-    TRY(b->ops->alloc(b, TILE_BATCH * window, &plan->window));
-    TRY(b->ops->alloc(b, TILE_BATCH * (grid > head ? grid : head) * sizeof(float), &plan->grid));
-    plan->heads = mgm_alloc(TILE_BATCH * head, sizeof *plan->heads);
-    plan->corners = mgm_alloc(TILE_BATCH, 2 * sizeof *plan->corners);
-    return plan->heads && plan->corners ? MGM_OK : mgm_fail_nomem(plan->ctx, "a plan of tiles");
+    struct mgm_backend *b = lane->backend;
+    TRY(b->ops->alloc(b, TILE_BATCH * window, &lane->window));
+    TRY(b->ops->alloc(b, TILE_BATCH * (grid > head ? grid : head) * sizeof(float), &lane->grid));
+    lane->heads = mgm_alloc(TILE_BATCH * head, sizeof *lane->heads);
+    lane->corners = mgm_alloc(TILE_BATCH, 2 * sizeof *lane->corners);
+    return lane->heads && lane->corners ? MGM_OK : mgm_fail_nomem(b->ctx, "a plan of tiles");
+}
+
+static enum mgm_status create_lane(struct mgm_tile_plan *plan, const struct mgm_params *params, struct tile_lane *lane)
+{
+    lane->backend = plan->backend;
+    if (plan->backend->ops->host_memory) {
+        TRY(mgm_backend_create(&lane->ctx, "cpu", 1, &lane->own));
+        lane->backend = lane->own;
+    }
+    lane->convs = mgm_alloc_zeroed((size_t)plan->step_count, sizeof(struct mgm_backend_conv *));
+    if (!lane->convs)
+        return mgm_fail_nomem(&lane->ctx, "a plan of tiles");
+    struct mgm_fused_conv_maker maker;
+    enum mgm_status status = mgm_fused_conv_maker_create(lane->backend, plan->graph, params, &maker);
+    for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
+        struct tile_step *step = &plan->steps[i];
+        if (!step->is_single && step->op != MGM_OP_UPSAMPLE)
+            status = create_conv(plan, &maker, step, &lane->convs[i]);
+        else if (step->is_single && !step->single)
+            status = mgm_fused_single_create(&maker, step->first, &step->single);
+    }
+    mgm_fused_conv_maker_release(&maker);
+    return status == MGM_OK ? create_scratch(plan, lane) : status;
+}
+
+static enum mgm_status create_lanes(struct mgm_tile_plan *plan, const struct mgm_params *params)
+{
+    const int count = plan->backend->ops->host_memory ? plan->threads : 1;
+    plan->lanes = mgm_alloc_zeroed((size_t)count, sizeof *plan->lanes);
+    if (!plan->lanes)
+        return mgm_fail_nomem(plan->ctx, "a plan of tiles");
+    for (int i = 0; i < count; i++) {
+        plan->lane_count++;
+        const enum mgm_status status = create_lane(plan, params, &plan->lanes[i]);
+        if (status != MGM_OK) {
+            if (plan->lanes[i].ctx.error[0])
+                mgm_fail(plan->ctx, status, "%s", plan->lanes[i].ctx.error);
+            return status;
+        }
+    }
+    return MGM_OK;
 }
 
 enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_params *params,
@@ -260,13 +287,26 @@ enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_g
     if (status == MGM_OK)
         status = list_steps(plan);
     if (status == MGM_OK)
-        status = create_kernels(plan, params);
-    if (status == MGM_OK)
-        status = create_scratch(plan);
+        status = create_lanes(plan, params);
     if (status != MGM_OK)
         mgm_tile_plan_destroy(&plan);
     *out = plan;
     return status;
+}
+
+static void release_lane(struct mgm_tile_plan *plan, struct tile_lane *lane)
+{
+    struct mgm_backend *b = lane->backend;
+    for (int i = 0; i < plan->step_count && lane->convs; i++)
+        b->ops->conv_destroy(b, &lane->convs[i]);
+    if (b) {
+        b->ops->release(b, lane->window);
+        b->ops->release(b, lane->grid);
+    }
+    mgm_free(lane->convs);
+    mgm_free(lane->heads);
+    mgm_free(lane->corners);
+    mgm_backend_destroy(&lane->own);
 }
 
 void mgm_tile_plan_destroy(struct mgm_tile_plan **plan)
@@ -275,23 +315,20 @@ void mgm_tile_plan_destroy(struct mgm_tile_plan **plan)
     if (!p)
         return;
     struct mgm_backend *b = p->backend;
-    for (int i = 0; i < p->step_count; i++) {
-        b->ops->conv_destroy(b, &p->steps[i].conv);
+    for (int i = 0; i < p->lane_count; i++)
+        release_lane(p, &p->lanes[i]);
+    for (int i = 0; i < p->step_count; i++)
         b->ops->release(b, p->steps[i].single);
-    }
     for (int i = 0; p->layers && i < p->graph->layer_count; i++) {
         mgm_free(p->layers[i].slots);
         mgm_free(p->layers[i].corners);
     }
     b->ops->release(b, p->arena);
     b->ops->release(b, p->kept);
-    b->ops->release(b, p->window);
-    b->ops->release(b, p->grid);
+    mgm_free(p->lanes);
     mgm_free(p->layers);
     mgm_free(p->steps);
     mgm_free(p->buffers);
-    mgm_free(p->heads);
-    mgm_free(p->corners);
     mgm_free(p);
     *plan = NULL;
 }

@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "nn/tile_state.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* ---- which tiles ------------------------------------------------------------------------------------------------------ */
@@ -173,85 +174,122 @@ static struct mgm_tile_map map_of(const struct mgm_tile_plan *plan, int layer, i
                                  .slots = l->slots};
 }
 
+/* One step on its tiles, for all threads. */
+struct stepping {
+    struct mgm_tile_plan *plan;
+    int step, picture;
+    float *output;
+    atomic_int next;   /* tile that nobody has begun with */
+    atomic_int status; /* of the first lane that failed */
+    atomic_int failed; /* its number */
+};
+
 static struct mgm_spatial batch_of(const struct mgm_tile_plan *plan, int layer, int h, int w)
 {
-    return (struct mgm_spatial){
-        plan->threads, tile_type(plan, layer), TILE_BATCH, h, w, plan->graph->layers[layer].channels, 0};
+    const int threads = plan->backend->ops->host_memory ? 1 : plan->threads;
+    return (struct mgm_spatial){threads, tile_type(plan, layer), TILE_BATCH, h, w, plan->graph->layers[layer].channels, 0};
 }
 
 /* The inner pixels of a batch of heads' windows to where they belong. */
-static enum mgm_status write_heads(struct mgm_tile_plan *plan, const struct tile_step *step, const int *corners, int count,
-                                   float *output)
+static enum mgm_status write_heads(const struct stepping *job, struct tile_lane *lane, const int *corners, int count)
 {
-    const struct tile_layer *l = &plan->layers[step->layer];
+    const struct tile_step *step = &job->plan->steps[job->step];
+    const struct tile_layer *l = &job->plan->layers[step->layer];
     const size_t pixels = (size_t)step->window_h * (size_t)step->window_w;
-    struct mgm_backend *b = plan->backend;
-    TRY(b->ops->download(b, plan->heads, plan->grid, TILE_BATCH * pixels * sizeof(float)));
+    struct mgm_backend *b = lane->backend;
+    TRY(b->ops->download(b, lane->heads, lane->grid, TILE_BATCH * pixels * sizeof(float)));
     for (int i = 0; i < count; i++) {
         const int y = corners[2 * i], x = corners[2 * i + 1];
         const int rows = l->side_h - y < l->tile_h ? l->side_h - y : l->tile_h;
         const int columns = l->side_w - x < l->tile_w ? l->side_w - x : l->tile_w;
         for (int r = 0; r < rows; r++)
-            memcpy(output + (size_t)(y + r) * (size_t)l->side_w + (size_t)x,
-                   plan->heads + (size_t)i * pixels + (size_t)(r + 1) * (size_t)step->window_w + 1,
-                   (size_t)columns * sizeof *output);
+            memcpy(job->output + (size_t)(y + r) * (size_t)l->side_w + (size_t)x,
+                   lane->heads + (size_t)i * pixels + (size_t)(r + 1) * (size_t)step->window_w + 1,
+                   (size_t)columns * sizeof *lane->heads);
     }
     return MGM_OK;
 }
 
-static enum mgm_status run_conv(struct mgm_tile_plan *plan, const struct tile_step *step, const int *corners, int picture,
-                                void *dst)
+static enum mgm_status run_conv(const struct stepping *job, struct tile_lane *lane, const int *corners, void *dst)
 {
-    struct mgm_backend *b = plan->backend;
+    const struct mgm_tile_plan *plan = job->plan;
+    const struct tile_step *step = &plan->steps[job->step];
     const struct tile_layer *l = &plan->layers[step->layer];
+    struct mgm_backend *b = lane->backend;
+    struct mgm_backend_conv *conv = lane->convs[job->step];
     if (step->op == MGM_OP_CONV_TRANSPOSE) {
         const struct mgm_spatial s = batch_of(plan, step->layer, l->tile_h / 2, l->tile_w / 2);
-        TRY(b->ops->conv_forward(b, step->conv, plan->window, plan->grid));
-        b->ops->shuffle(b, &s, plan->grid, dst);
+        TRY(b->ops->conv_forward(b, conv, lane->window, lane->grid));
+        b->ops->shuffle(b, &s, lane->grid, dst);
         return MGM_OK;
     }
     if (step->residual < 0)
-        return b->ops->conv_forward(b, step->conv, plan->window, dst);
-    const struct mgm_tile_map residual = map_of(plan, step->residual, picture);
+        return b->ops->conv_forward(b, conv, lane->window, dst);
+    const struct mgm_tile_map residual = map_of(plan, step->residual, job->picture);
     const struct mgm_windows same = {TILE_BATCH, l->tile_h, l->tile_w, corners};
     if (!step->adds_apart) {
         TRY(b->ops->gather(b, &residual, &same, dst));
-        return b->ops->conv_forward(b, step->conv, plan->window, dst);
+        return b->ops->conv_forward(b, conv, lane->window, dst);
     }
-    TRY(b->ops->conv_forward(b, step->conv, plan->window, dst));
-    TRY(b->ops->gather(b, &residual, &same, plan->window));
-    b->ops->accumulate(b, tile_type(plan, step->layer),
-                       TILE_BATCH * tile_bytes(plan, step->layer) / mgm_precision_bytes(tile_type(plan, step->layer)),
-                       plan->window, dst);
+    TRY(b->ops->conv_forward(b, conv, lane->window, dst));
+    TRY(b->ops->gather(b, &residual, &same, lane->window));
+    const enum mgm_precision type = tile_type(plan, step->layer);
+    b->ops->accumulate(b, type, TILE_BATCH * tile_bytes(plan, step->layer) / mgm_precision_bytes(type), lane->window, dst);
     return MGM_OK;
 }
 
 /* The batch of tiles that begins with tile number `first`. */
-static enum mgm_status run_batch(struct mgm_tile_plan *plan, const struct tile_step *step, int first, int picture,
-                                 float *output)
+static enum mgm_status run_batch(const struct stepping *job, struct tile_lane *lane, int first)
 {
-    struct mgm_backend *b = plan->backend;
-    const struct mgm_layer *layer = &plan->graph->layers[step->first];
+    const struct mgm_tile_plan *plan = job->plan;
+    const struct tile_step *step = &plan->steps[job->step];
     const struct tile_layer *l = &plan->layers[step->layer];
+    struct mgm_backend *b = lane->backend;
     const int *corners = l->corners + 2 * first;
     for (int i = 0; i < 2 * TILE_BATCH; i++)
-        plan->corners[i] = window_begin(layer, corners[i]);
-    const struct mgm_tile_map src = map_of(plan, step->src, picture);
-    const struct mgm_windows windows = {TILE_BATCH, step->window_h, step->window_w, plan->corners};
+        lane->corners[i] = window_begin(&plan->graph->layers[step->first], corners[i]);
+    const struct mgm_tile_map src = map_of(plan, step->src, job->picture);
+    const struct mgm_windows windows = {TILE_BATCH, step->window_h, step->window_w, lane->corners};
     void *dst = step->is_single ? NULL : (char *)l->values + (size_t)first * tile_bytes(plan, step->layer);
-    const bool moves = step->op == MGM_OP_UPSAMPLE;
-    TRY(b->ops->gather(b, &src, &windows, plan->window));
-    if (moves) {
+    TRY(b->ops->gather(b, &src, &windows, lane->window));
+    if (step->op == MGM_OP_UPSAMPLE) {
         const struct mgm_spatial s = batch_of(plan, step->layer, step->window_h, step->window_w);
-        b->ops->upsample(b, &s, plan->window, dst);
+        b->ops->upsample(b, &s, lane->window, dst);
         return MGM_OK;
     }
     if (!step->is_single)
-        return run_conv(plan, step, corners, picture, dst);
+        return run_conv(job, lane, corners, dst);
     const struct mgm_spatial s = batch_of(plan, step->src, step->window_h, step->window_w);
-    b->ops->single_conv(b, &s, plan->window, step->single, step->single + (size_t)s.c * 9, plan->grid);
+    b->ops->single_conv(b, &s, lane->window, step->single, step->single + (size_t)s.c * 9, lane->grid);
     const int left = l->count - first;
-    return write_heads(plan, step, corners, left < TILE_BATCH ? left : TILE_BATCH, output);
+    return write_heads(job, lane, corners, left < TILE_BATCH ? left : TILE_BATCH);
+}
+
+/* What lane number `begin` does: batch after batch, as long as there are any. */
+static void run_lane(void *argument, size_t begin, size_t end)
+{
+    struct stepping *job = argument;
+    const struct tile_layer *l = &job->plan->layers[job->plan->steps[job->step].layer];
+    for (size_t lane = begin; lane < end; lane++)
+        for (int first; (first = atomic_fetch_add(&job->next, TILE_BATCH)) < l->count && job->status == MGM_OK;) {
+            const enum mgm_status status = run_batch(job, &job->plan->lanes[lane], first);
+            int fine = MGM_OK;
+            if (status != MGM_OK && atomic_compare_exchange_strong(&job->status, &fine, (int)status))
+                job->failed = (int)lane;
+        }
+}
+
+static enum mgm_status run_step(struct mgm_tile_plan *plan, int step, int picture, float *output)
+{
+    struct stepping job = {.plan = plan, .step = step, .picture = picture, .output = output};
+    mgm_parallel_for(plan->lane_count, (size_t)plan->lane_count, run_lane, &job);
+    enum mgm_status status = (enum mgm_status)job.status;
+    for (int i = 0; i < plan->lane_count && status == MGM_OK && plan->lanes[i].own; i++) /* what a lane's workspace lacked */
+        status = plan->lanes[i].backend->ops->finish(plan->lanes[job.failed = i].backend);
+    const char *sentence = plan->lanes[job.failed].ctx.error;
+    if (status != MGM_OK && sentence[0])
+        mgm_fail(plan->ctx, status, "%s", sentence);
+    return status;
 }
 
 static double share_of(const struct tile_layer *l)
@@ -272,11 +310,9 @@ enum mgm_status mgm_tile_plan_run(struct mgm_tile_plan *plan, int stage, const s
     find_margins(plan, stage, region->growth);
     mgm_parallel_for(plan->threads, (size_t)plan->step_count, choose_for_steps, &job);
     TRY(place_results(plan, stage));
-    for (int i = 0; i < plan->step_count; i++) {
-        const struct tile_step *step = &plan->steps[i];
-        for (int first = 0; step->stage == stage && first < plan->layers[step->layer].count; first += TILE_BATCH)
-            TRY(run_batch(plan, step, first, region->picture, output));
-    }
+    for (int i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].stage == stage && plan->layers[plan->steps[i].layer].count > 0)
+            TRY(run_step(plan, i, region->picture, output));
     *share = share_of(&plan->layers[plan->graph->outputs[stage + 1]]);
     return plan->backend->ops->finish(plan->backend);
 }

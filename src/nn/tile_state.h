@@ -7,8 +7,8 @@
 #include "nn/planner.h"
 #include "nn/tile_plan.h"
 
-/* Tiles that are computed in one go: enough work for several threads, small enough for their caches. */
-enum { TILE_BATCH = 16 };
+/* Tiles that one thread computes in one go: few enough for its cache, enough to be worth a call of the compute library. */
+enum { TILE_BATCH = 8 };
 
 /* A layer's result. */
 struct tile_layer {
@@ -28,8 +28,17 @@ struct tile_step {
     int layer, first, src, residual, stage;
     bool is_single, adds_apart;
     int window_h, window_w; /* of src, for one tile */
-    struct mgm_backend_conv *conv;
     float *single;
+};
+
+/* What one thread computes with, so that none waits for another within a layer: a backend of one thread, and memory for a batch. */
+struct tile_lane {
+    struct mgm_context ctx; /* for the sentence of a failure */
+    struct mgm_backend *backend, *own; /* own: made by the plan, else NULL */
+    struct mgm_backend_conv **convs;   /* [steps]; NULL where a step has none */
+    void *window, *grid;
+    float *heads; /* host memory */
+    int *corners; /* [TILE_BATCH, 2] of windows */
 };
 
 struct mgm_tile_plan {
@@ -46,9 +55,8 @@ struct mgm_tile_plan {
     struct mgm_plan_buffer *buffers; /* [layers] */
     void *arena, *kept;              /* results of a stage; those that later stages read */
     size_t arena_bytes, kept_bytes;
-    void *window, *grid; /* of one batch */
-    float *heads;        /* of one batch, host memory */
-    int *corners;        /* [TILE_BATCH, 2] of windows */
+    struct tile_lane *lanes;
+    int lane_count;
 };
 
 static inline enum mgm_precision tile_type(const struct mgm_tile_plan *plan, int layer)
