@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "matting/calibrate.h"
 #include "matting/precision.h"
 #include "matting/predict.h"
 
@@ -112,6 +113,38 @@ static enum mgm_status read_region(struct job *job, const char *path)
     return status;
 }
 
+/* A picture of noise, guided by its left half. */
+static void fill_input(const struct job *job, float *input)
+{
+    struct mgm_random random = mgm_random_stream(1, 1);
+    for (size_t i = 0; i < (size_t)job->h * (size_t)job->w; i++, input += MGM_NETWORK_INPUTS) {
+        for (int c = 0; c < 3; c++)
+            input[c] = 4 * (float)mgm_random_unit(&random) - 2;
+        input[3] = i % (size_t)job->w < (size_t)job->w / 2;
+    }
+}
+
+/* Weights that were not quantized: ranges from a small picture of the same kind. */
+static enum mgm_status calibrate(struct job *job)
+{
+    struct job small = {.h = 256, .w = 256};
+    float *input = mgm_alloc((size_t)small.h * (size_t)small.w, MGM_NETWORK_INPUTS * sizeof *input);
+    struct mgm_calibration *calibration = NULL;
+    job->model->ranges = mgm_alloc((size_t)job->model->graph.layer_count, sizeof(float));
+    enum mgm_status status = input && job->model->ranges ? mgm_calibration_create(job->ctx, job->model, &calibration)
+                                                         : mgm_fail_nomem(job->ctx, "a calibration");
+    if (status == MGM_OK) {
+        fill_input(&small, input);
+        status = mgm_calibration_add(calibration, small.h, small.w, input);
+    }
+    if (status == MGM_OK)
+        mgm_calibration_ranges(calibration, job->model->ranges);
+    mgm_calibration_destroy(&calibration);
+    mgm_free(input);
+    fprintf(stderr, "mgm bench: the weights are not quantized; calibrated on noise\n");
+    return status;
+}
+
 static enum mgm_status prepare(struct job *job, const struct values *values)
 {
     const size_t count = (size_t)job->h * (size_t)job->w;
@@ -121,6 +154,8 @@ static enum mgm_status prepare(struct job *job, const struct values *values)
     struct mgm_predictor_settings settings = {
         .n = 1, .h = job->h, .w = job->w, .threads = values->threads, .dense = values->dense};
     settings.precision = mgm_precision_of(job->ctx, mgm_precision_fastest(job->ctx));
+    if (settings.precision == MGM_PRECISION_S8 && !job->model->ranges)
+        TRY(calibrate(job));
     TRY(mgm_predictor_create(job->ctx, job->model, &settings, &job->predictor));
     job->alpha = mgm_alloc(count, sizeof(float));
     job->unknown = mgm_alloc(count, 2);
@@ -136,22 +171,10 @@ static enum mgm_status prepare(struct job *job, const struct values *values)
     return MGM_OK;
 }
 
-/* A picture of noise, guided by its left half. */
-static void fill_input(struct job *job)
-{
-    struct mgm_random random = mgm_random_stream(1, 1);
-    float *input = mgm_predictor_input(job->predictor);
-    for (size_t i = 0; i < (size_t)job->h * (size_t)job->w; i++, input += MGM_NETWORK_INPUTS) {
-        for (int c = 0; c < 3; c++)
-            input[c] = 4 * (float)mgm_random_unit(&random) - 2;
-        input[3] = i % (size_t)job->w < (size_t)job->w / 2;
-    }
-}
-
 static enum mgm_status measure(struct job *job, const struct values *values)
 {
     for (int i = -1; i < values->repeat; i++) {
-        fill_input(job);
+        fill_input(job, mgm_predictor_input(job->predictor));
         const double start = mgm_clock_seconds();
         TRY(mgm_predictor_run(job->predictor));
         TRY(mgm_predictor_finish(job->predictor, 0, &job->prediction));

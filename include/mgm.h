@@ -77,10 +77,11 @@ MGM_API void mgm_context_set_threads(struct mgm_context *ctx, int threads);
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_set_device(struct mgm_context *ctx, const char *device);
 
 /**
- * In what the network computes from now on: "f32", "bf16", or "auto" (the default): mgm_matte() in bf16 where the processor
- * multiplies it natively, else, and for `reference`, in f32; mgm_forward() in f32. Sums and mattes are f32 always. Other devices
- * than the CPU compute in f32.
- * @return MGM_E_INVALID for any other name; that the processor lacks bf16 is told by the first call that computes
+ * In what the network computes from now on: "f32", "bf16", "int8", or "auto" (the default): mgm_matte() in bf16 where the
+ * processor multiplies it natively, else, and for `reference`, in f32; mgm_forward() in f32. Sums and mattes are f32 always. 8 bit is for
+ * quantized weights (mgm quantize); with others, a session takes the ranges that it needs from its first photo. Other devices than
+ * the CPU compute in f32.
+ * @return MGM_E_INVALID for any other name; that the processor lacks what was asked for is told by the first call that computes
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_set_precision(struct mgm_context *ctx, const char *precision);
 
@@ -160,6 +161,7 @@ struct mgm_matte_report {
     double uncertain_os1;       /* and at stride 1 */
     double network_seconds;     /* from the prepared network input to the fused matte */
     int network_width, network_height; /* of the padded photo that the network saw */
+    bool calibrated; /* "int8" with weights that were not quantized: their ranges were found on this photo, which took time */
 };
 
 /**

@@ -83,6 +83,8 @@ enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_sa
     if (status == MGM_OK)
         status = mgm_params_load(ctx, &model->graph, file, &model->params);
     if (status == MGM_OK)
+        status = mgm_ranges_load(ctx, &model->graph, file, &model->ranges);
+    if (status == MGM_OK)
         status = copy_texts(ctx, file, model);
     if (status != MGM_OK)
         mgm_model_destroy(&model);
@@ -144,6 +146,7 @@ void mgm_model_destroy(struct mgm_model **handle)
         return;
     mgm_graph_release(&model->graph);
     mgm_params_release(&model->params);
+    mgm_free(model->ranges);
     mgm_free(model->name);
     mgm_free(model->license);
     mgm_free(model);

@@ -10,6 +10,7 @@
 struct mgm_model {
     struct mgm_graph graph;
     struct mgm_params params; /* no gradients */
+    float *ranges; /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
     double width;
     char *name, *license;
 };
@@ -66,5 +67,20 @@ MGM_MUST_CHECK enum mgm_status mgm_params_load(struct mgm_context *ctx, const st
 MGM_MUST_CHECK enum mgm_status mgm_params_save(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                const struct mgm_params *params, enum mgm_dtype dtype, const char *path,
                                                const char *const *metadata, int metadata_count);
+
+/**
+ * Writes parameters as 8-bit weights, symmetric, with a scale for each output channel ("NAME.scale"), and the ranges that the
+ * network's results take (MGM_RANGES). Everything of one dimension stays F32.
+ */
+MGM_MUST_CHECK enum mgm_status mgm_params_save_quantized(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                                         const struct mgm_params *params, const float *ranges,
+                                                         const char *path, const char *const *metadata, int metadata_count);
+
+/** The tensor of a quantized model that holds the ranges: F32 [layers]. */
+#define MGM_RANGES "quantization.ranges"
+
+/** Reads them, where a file has any. @param ranges  allocated here; NULL if there are none */
+MGM_MUST_CHECK enum mgm_status mgm_ranges_load(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                               const struct mgm_safetensors *file, float **ranges);
 
 #endif

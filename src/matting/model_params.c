@@ -8,6 +8,7 @@
 
 static const char PUBLISHED_PREFIX[] = "module."; /* left by training on several devices */
 static const char COUNTER[] = ".num_batches_tracked";
+static const char SCALE[] = ".scale"; /* of a quantized parameter */
 
 enum { SHAPE_TEXT = 24 * MGM_TENSOR_MAX_DIMS };
 
@@ -46,6 +47,30 @@ static enum mgm_status check_shape(struct mgm_context *ctx, const struct mgm_saf
                     mgm_safetensors_name(file), param->name, found_text, expected_text);
 }
 
+/* The dimension of a convolution's weights that its output channels are. */
+static int channel_dimension(const struct mgm_param_info *param)
+{
+    return param->dims[2] == 4 ? 1 : 0; /* a transposed one: [in, out, 4, 4] */
+}
+
+static const struct mgm_tensor *find_scale(const struct mgm_safetensors *file, const struct mgm_param_info *param)
+{
+    char name[sizeof param->name + sizeof SCALE];
+    snprintf(name, sizeof name, "%s%s", param->name, SCALE);
+    return find_tensor(file, name);
+}
+
+static enum mgm_status check_scale(struct mgm_context *ctx, const struct mgm_safetensors *file,
+                                   const struct mgm_param_info *param)
+{
+    const struct mgm_tensor *scale = find_scale(file, param);
+    const int channels = param->dims[channel_dimension(param)];
+    if (scale && scale->dtype == MGM_DTYPE_F32 && scale->ndim == 1 && scale->dims[0] == channels)
+        return MGM_OK;
+    return mgm_fail(ctx, MGM_E_FORMAT, "%s: tensor '%s' is of type I8; expected with it '%s%s', F32 [%d]",
+                    mgm_safetensors_name(file), param->name, param->name, SCALE, channels);
+}
+
 static enum mgm_status check_param(struct mgm_context *ctx, const struct mgm_safetensors *file,
                                    const struct mgm_param_info *param)
 {
@@ -54,6 +79,8 @@ static enum mgm_status check_param(struct mgm_context *ctx, const struct mgm_saf
         return mgm_fail(ctx, MGM_E_SHAPE, "%s: weights of another architecture: tensor '%s' is missing",
                         mgm_safetensors_name(file), param->name);
     TRY(check_shape(ctx, file, tensor, param));
+    if (tensor->dtype == MGM_DTYPE_I8 && param->ndim == 4)
+        return check_scale(ctx, file, param);
     if (tensor->dtype != MGM_DTYPE_F32 && tensor->dtype != MGM_DTYPE_F16 && tensor->dtype != MGM_DTYPE_BF16 &&
         tensor->dtype != MGM_DTYPE_F64)
         return mgm_fail(ctx, MGM_E_FORMAT, "%s: tensor '%s' is of type %.20s; expected F32, F16, BF16 or F64",
@@ -61,10 +88,33 @@ static enum mgm_status check_param(struct mgm_context *ctx, const struct mgm_saf
     return MGM_OK;
 }
 
+/* Value number i of a convolution's weights belongs to this output channel. */
+static size_t channel_of(const struct mgm_param_info *param, size_t i)
+{
+    const size_t kernel = (size_t)param->dims[2] * (size_t)param->dims[3], inner = (size_t)param->dims[1] * kernel;
+    return channel_dimension(param) ? i / kernel % (size_t)param->dims[1] : i / inner;
+}
+
+static enum mgm_status load_values(struct mgm_context *ctx, const struct mgm_safetensors *file,
+                                   const struct mgm_param_info *param, float *values)
+{
+    const struct mgm_tensor *tensor = find_tensor(file, param->name);
+    if (tensor->dtype != MGM_DTYPE_I8)
+        return mgm_tensor_to_f32(ctx, tensor, values);
+    const int8_t *steps = tensor->data;
+    const char *scales = find_scale(file, param)->data;
+    for (size_t i = 0; i < param->count; i++) {
+        float scale;
+        memcpy(&scale, scales + channel_of(param, i) * sizeof scale, sizeof scale);
+        values[i] = (float)steps[i] * scale;
+    }
+    return MGM_OK;
+}
+
 static enum mgm_status load_param(struct mgm_context *ctx, const struct mgm_safetensors *file,
                                   const struct mgm_param_info *param, float *values)
 {
-    TRY(mgm_tensor_to_f32(ctx, find_tensor(file, param->name), values));
+    TRY(load_values(ctx, file, param, values));
     for (size_t i = 0; i < param->count; i++)
         if (!isfinite(values[i]))
             return mgm_fail(ctx, MGM_E_SHAPE, "%s: tensor '%s' has a value that is not finite (number %zu of %zu)",
@@ -82,6 +132,17 @@ static bool is_counter(const char *name)
     return length >= suffix && strcmp(name + length - suffix, COUNTER) == 0;
 }
 
+/* A scale of a parameter, or the ranges. */
+static bool is_quantization(const struct mgm_graph *graph, const char *name)
+{
+    char of[64];
+    const size_t length = strlen(name), suffix = sizeof SCALE - 1;
+    if (length <= suffix || length - suffix >= sizeof of || strcmp(name + length - suffix, SCALE) != 0)
+        return strcmp(name, MGM_RANGES) == 0;
+    snprintf(of, sizeof of, "%.*s", (int)(length - suffix), name);
+    return mgm_graph_find_param(graph, of) >= 0;
+}
+
 static enum mgm_status check_strangers(struct mgm_context *ctx, const struct mgm_graph *graph,
                                        const struct mgm_safetensors *file)
 {
@@ -89,7 +150,7 @@ static enum mgm_status check_strangers(struct mgm_context *ctx, const struct mgm
         const char *name = mgm_safetensors_at(file, i)->name, *bare = name;
         if (strncmp(name, PUBLISHED_PREFIX, sizeof PUBLISHED_PREFIX - 1) == 0)
             bare = name + sizeof PUBLISHED_PREFIX - 1;
-        if (!is_counter(bare) && mgm_graph_find_param(graph, bare) < 0)
+        if (!is_counter(bare) && !is_quantization(graph, bare) && mgm_graph_find_param(graph, bare) < 0)
             return mgm_fail(ctx, MGM_E_SHAPE, "%s: weights of another architecture: tensor '%.200s' is not part of this one",
                             mgm_safetensors_name(file), name);
     }
@@ -132,6 +193,27 @@ enum mgm_status mgm_params_save(struct mgm_context *ctx, const struct mgm_graph 
     enum mgm_status status = mgm_safetensors_write(ctx, path, tensors, graph->param_count, metadata, metadata_count);
     mgm_free(tensors);
     return status;
+}
+
+enum mgm_status mgm_ranges_load(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_safetensors *file,
+                                float **ranges)
+{
+    const struct mgm_tensor *tensor = mgm_safetensors_find(file, MGM_RANGES);
+    *ranges = NULL;
+    if (!tensor)
+        return MGM_OK;
+    if (tensor->ndim != 1 || tensor->dims[0] != graph->layer_count || tensor->dtype != MGM_DTYPE_F32)
+        return mgm_fail(ctx, MGM_E_SHAPE, "%s: tensor '%s' should be F32 [%d]", mgm_safetensors_name(file), MGM_RANGES,
+                        graph->layer_count);
+    *ranges = mgm_alloc(tensor->count, sizeof **ranges);
+    if (!*ranges)
+        return mgm_fail_nomem(ctx, "a model");
+    memcpy(*ranges, tensor->data, tensor->count * sizeof **ranges);
+    for (size_t i = 0; i < tensor->count; i++)
+        if (!(isfinite((*ranges)[i]) && (*ranges)[i] > 0))
+            return mgm_fail(ctx, MGM_E_SHAPE, "%s: tensor '%s' has a range that is none (number %zu of %zu)",
+                            mgm_safetensors_name(file), MGM_RANGES, i + 1, tensor->count);
+    return MGM_OK;
 }
 
 /*

@@ -191,7 +191,9 @@ enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool wi
     int layer2 = encoder_layer(b, layer1, "layer2", 4, c[2], 2);
     int layer3 = encoder_layer(b, layer2, "layer3", 4, c[3], 2);
     int trunk = encoder_layer(b, layer3, "layer_bottleneck", 2, c[4], 2);
+    out->exact = true; /* little work, and a mean over all pixels */
     int context = aspp(b, trunk, c[3], c[4]);
+    out->exact = false;
 
     /* Shortcuts stand where they are needed, so that their results need not be kept in the meantime. */
     x = shortcut(b, layer3, 4, c[3], decoder_layer(b, context, 1, 2, c[3]));

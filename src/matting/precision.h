@@ -8,7 +8,7 @@
 /** What mgm_context_set_precision() takes; ends with NULL. */
 extern const char *const mgm_precision_names[];
 
-/** "f32", "bf16". */
+/** "f32", "bf16"; "int8" for MGM_PRECISION_S8. */
 const char *mgm_precision_name(enum mgm_precision precision);
 
 /** The fastest that the context's device does well and that costs no visible quality. */

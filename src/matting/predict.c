@@ -23,6 +23,11 @@ static enum mgm_status create_whole(struct mgm_predictor *p)
     const struct mgm_predictor_settings *s = &p->settings;
     struct mgm_infer_plan_settings settings = {
         .n = s->n, .h = s->h, .w = s->w, .threads = s->threads, .backend = s->backend, .precision = s->precision};
+    const struct mgm_quantization quantization = {s->ranges ? s->ranges : p->model->ranges};
+    if (s->precision == MGM_PRECISION_S8) {
+        settings.precision = mgm_bf16_is_native() ? MGM_PRECISION_BF16 : MGM_PRECISION_F32;
+        settings.quantization = &quantization;
+    }
     int *keep = NULL;
     if (!s->dense)
         TRY(mgm_tile_plan_sources(p->ctx, &p->model->graph, &keep, &settings.keep_count));

@@ -17,7 +17,8 @@ struct mgm_predictor_settings {
     int n, h, w;                 /* h and w: multiples of 32 */
     int threads;                 /* of the CPU; 0: one per core */
     struct mgm_backend *backend; /* borrowed; NULL: the CPU */
-    enum mgm_precision precision;
+    enum mgm_precision precision; /* MGM_PRECISION_S8: 8 bit */
+    const float *ranges;          /* borrowed; for 8 bit, see struct mgm_quantization; NULL: the model's, which must have some */
     bool dense; /* all heads are computed for all pixels; else the finer ones only where they are looked at */
 };
 

@@ -2,6 +2,7 @@
 #include "base/context.h"
 #include "base/memory.h"
 #include "image/components.h"
+#include "matting/calibrate.h"
 #include "matting/frame.h"
 #include "matting/guidance.h"
 #include "matting/model.h"
@@ -25,6 +26,7 @@ struct mgm_session {
     struct mgm_backend *backend;     /* NULL: the predictor's own, on the CPU */
     struct mgm_predictor *predictor; /* for the last size; NULL before the first run */
     struct mgm_predictor_settings settings;
+    float *ranges; /* 8 bit of a model that was not quantized: found on the first picture; else NULL */
 };
 
 struct mgm_matte_settings mgm_matte_settings_defaults(void)
@@ -53,6 +55,7 @@ void mgm_session_destroy(struct mgm_session **session)
     if (!*session)
         return;
     mgm_predictor_destroy(&(*session)->predictor);
+    mgm_free((*session)->ranges);
     mgm_backend_destroy(&(*session)->backend);
     mgm_free(*session);
     *session = NULL;
@@ -62,7 +65,7 @@ void mgm_session_destroy(struct mgm_session **session)
 static enum mgm_status prepare(struct mgm_session *session, int n, int h, int w, enum mgm_precision precision, bool dense)
 {
     const struct mgm_context *ctx = session->ctx;
-    const struct mgm_predictor_settings wanted = {n, h, w, ctx->threads, session->backend, precision, dense};
+    const struct mgm_predictor_settings wanted = {n, h, w, ctx->threads, session->backend, precision, session->ranges, dense};
     const struct mgm_predictor_settings *have = &session->settings;
     if (session->predictor && have->n == n && have->h == h && have->w == w && have->threads == wanted.threads &&
         have->precision == wanted.precision && have->dense == dense)
@@ -71,6 +74,29 @@ static enum mgm_status prepare(struct mgm_session *session, int n, int h, int w,
     TRY(mgm_predictor_create(session->ctx, session->model, &wanted, &session->predictor));
     session->settings = wanted;
     return MGM_OK;
+}
+
+static bool lacks_ranges(const struct mgm_session *session, enum mgm_precision precision)
+{
+    return precision == MGM_PRECISION_S8 && !session->model->ranges && !session->ranges;
+}
+
+/** For 8 bit with a model that was not quantized: takes the ranges of its results from this picture. */
+static enum mgm_status calibrate(struct mgm_session *session, int h, int w, const float *input)
+{
+    struct mgm_calibration *calibration;
+    float *ranges = mgm_alloc((size_t)session->model->graph.layer_count, sizeof *ranges);
+    if (!ranges)
+        return mgm_fail_nomem(session->ctx, "a calibration");
+    enum mgm_status status = mgm_calibration_create(session->ctx, session->model, &calibration);
+    if (status == MGM_OK)
+        status = mgm_calibration_add(calibration, h, w, input);
+    if (status == MGM_OK)
+        mgm_calibration_ranges(calibration, session->ranges = ranges);
+    else
+        mgm_free(ranges);
+    mgm_calibration_destroy(&calibration);
+    return status;
 }
 
 /** Planes [h, w] that nobody asked for but fusion needs: one block, shared by all pictures of a batch. */
@@ -119,7 +145,11 @@ enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, co
     const size_t count = (size_t)h * (size_t)w;
     struct mgm_prediction scratch;
     void *block = NULL;
-    TRY(prepare(session, n, h, w, mgm_precision_of(ctx, MGM_PRECISION_F32), result->alpha_os4 || result->alpha_os1));
+    const enum mgm_precision precision = mgm_precision_of(ctx, MGM_PRECISION_F32);
+    if (lacks_ranges(session, precision))
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED, "'%s' was not quantized, so it cannot be run in int8 here",
+                        session->model->name);
+    TRY(prepare(session, n, h, w, precision, result->alpha_os4 || result->alpha_os1));
     TRY(allocate_planes(ctx, count, &block, &scratch));
     mgm_network_pack_input(n, h, w, image, guidance, mgm_predictor_input(session->predictor));
     const double start = mgm_clock_seconds();
@@ -222,6 +252,19 @@ static enum mgm_guidance decide_guidance(const struct mgm_image *mask, const str
     return settings->reference ? MGM_GUIDANCE_MASK : mgm_guidance_decide(mask);
 }
 
+static enum mgm_status calibrate_photo(struct mgm_session *session, const struct mgm_frame *frame,
+                                       const struct mgm_image *photo, const float *guidance)
+{
+    float *input = mgm_alloc((size_t)frame->height * (size_t)frame->width, MGM_NETWORK_INPUTS * sizeof *input);
+    if (!input)
+        return mgm_fail_nomem(session->ctx, "a calibration");
+    enum mgm_status status = mgm_frame_pack(session->ctx, frame, photo, guidance, input);
+    if (status == MGM_OK)
+        status = calibrate(session, frame->height, frame->width, input);
+    mgm_free(input);
+    return status;
+}
+
 enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo, const struct mgm_image *mask,
                           const struct mgm_matte_settings *settings, float *alpha, struct mgm_matte_report *report)
 {
@@ -234,7 +277,11 @@ enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *p
     /* alpha holds the guidance until the network has read it: it has the right size, and the result comes last. */
     TRY(mgm_guidance_convert(ctx, mask, facts->guidance, alpha));
     const enum mgm_precision fastest = settings->reference ? MGM_PRECISION_F32 : mgm_precision_fastest(ctx);
-    TRY(prepare(session, 1, frame.height, frame.width, mgm_precision_of(ctx, fastest), false));
+    const enum mgm_precision precision = mgm_precision_of(ctx, fastest);
+    facts->calibrated = lacks_ranges(session, precision);
+    if (facts->calibrated)
+        TRY(calibrate_photo(session, &frame, photo, alpha));
+    TRY(prepare(session, 1, frame.height, frame.width, precision, false));
     TRY(mgm_frame_pack(ctx, &frame, photo, alpha, mgm_predictor_input(session->predictor)));
     struct mgm_prediction planes;
     void *block = NULL;

@@ -31,6 +31,7 @@ static int add_layer(struct mgm_graph *graph, const struct mgm_layer *layer)
     }
     graph->layers = layers;
     layers[graph->layer_count] = *layer;
+    layers[graph->layer_count].exact = graph->exact;
     return graph->layer_count++;
 }
 

@@ -61,6 +61,7 @@ struct mgm_layer {
     int inputs[5]; /* indices of earlier layers; NORM: inputs[1], if present, is the residual */
     int input_count;
     int channels, stride;
+    bool exact; /* stays in floating point where the rest is computed in 8 bit */
     /* CONV, CONV_TRANSPOSE */
     int kernel, step, dilation;
     int weights, bias, u, v; /* parameter indices, −1: none; u and v: spectrally normalised */
@@ -82,6 +83,7 @@ struct mgm_graph {
     size_t value_count;   /* all values */
     int output_count;
     int outputs[MGM_GRAPH_MAX_OUTPUTS]; /* layers whose result must outlive the run */
+    bool exact;                         /* of the layers that are added from now on */
     bool failed;                        /* memory ran out while building; finish reports it */
 };
 

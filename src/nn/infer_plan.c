@@ -38,6 +38,16 @@ static enum mgm_status keep_layers(struct mgm_infer_plan *plan)
     return MGM_OK;
 }
 
+static enum mgm_status choose_storage(struct mgm_infer_plan *plan)
+{
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    plan->storage = mgm_alloc((size_t)plan->graph->layer_count, sizeof *plan->storage);
+    if (!plan->storage)
+        return mgm_fail_nomem(plan->ctx, "an inference plan");
+    mgm_choose_storage(plan->graph, s->precision, s->quantization, plan->storage);
+    return MGM_OK;
+}
+
 /* What is to be computed, in which order; kernels and memory come later. */
 
 static enum mgm_status list_steps(struct mgm_infer_plan *plan)
@@ -99,7 +109,8 @@ static bool adds_in_place(const struct mgm_infer_plan *plan, int index)
 {
     const struct infer_step *step = &plan->steps[index];
     return step->residual >= 0 && !step->adds_apart && last_use(plan, step->residual) == index &&
-           plan->owner[step->residual] != plan->owner[step->src];
+           plan->owner[step->residual] != plan->owner[step->src] &&
+           mgm_infer_bytes(plan, step->residual) == mgm_infer_bytes(plan, step->layer);
 }
 
 /* Where everything stands in the arena. @param bytes  receives the arena's size */
@@ -164,7 +175,7 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
 /* Where a plan meets its caller, who has and wants f32, channels last, in host memory. */
 static enum mgm_status create_edges(struct mgm_infer_plan *plan)
 {
-    const bool apart = !plan->backend->ops->host_memory, converts = plan->settings.precision != MGM_PRECISION_F32;
+    const bool apart = !plan->backend->ops->host_memory, converts = mgm_infer_type(plan, 0) != MGM_PRECISION_F32;
     bool complete = true;
     if (apart || converts)
         complete = (plan->input = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float))) != NULL;
@@ -187,33 +198,47 @@ static enum mgm_status choose_backend(struct mgm_infer_plan *plan)
     if (!plan->settings.backend)
         TRY(mgm_backend_create(plan->ctx, "cpu", plan->settings.threads, &plan->own_backend));
     plan->backend = plan->own_backend ? plan->own_backend : plan->settings.backend;
-    if (plan->settings.precision != MGM_PRECISION_F32 && !plan->backend->ops->host_memory)
+    const bool f32 = plan->settings.precision == MGM_PRECISION_F32 && !plan->settings.quantization;
+    if (!f32 && !plan->backend->ops->host_memory)
         return mgm_fail(plan->ctx, MGM_E_UNSUPPORTED, "inference on '%s' is in f32 only", plan->backend->ops->name);
-    plan->blocked =
-        plan->settings.precision == MGM_PRECISION_F32 && plan->backend->ops->blocked && can_be_blocked(plan->graph);
+    plan->blocked = f32 && plan->backend->ops->blocked && can_be_blocked(plan->graph);
     return MGM_OK;
+}
+
+/* What only moves pixels moves them as they are. */
+static enum mgm_status check_storage(const struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    if (mgm_infer_has_kernel(step) || step->is_single || mgm_infer_type(plan, step->src) == mgm_infer_type(plan, step->layer))
+        return MGM_OK;
+    return mgm_fail(plan->ctx, MGM_E_UNSUPPORTED, "layer %d of the graph cannot be computed in 8 bit", step->layer);
 }
 
 static enum mgm_status create_kernels(struct mgm_infer_plan *plan, const struct mgm_params *params)
 {
     const struct mgm_infer_plan_settings *s = &plan->settings;
+    size_t converted = 0;
     struct mgm_fused_conv_maker maker;
     enum mgm_status status = mgm_fused_conv_maker_create(plan->backend, plan->graph, params, &maker);
     for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
         struct infer_step *step = &plan->steps[i];
-        if (step->is_single)
+        status = check_storage(plan, step);
+        if (step->is_single && status == MGM_OK)
             status = mgm_fused_single_create(&maker, step->first, &step->single);
-        if (!mgm_infer_has_kernel(step))
+        if (!mgm_infer_has_kernel(step) || status != MGM_OK)
             continue;
+        step->src_storage = mgm_conv_source(plan->graph, step->first, s->quantization, plan->storage);
+        if (step->src_storage.type != mgm_infer_type(plan, step->src) && mgm_infer_bytes(plan, step->src) > converted)
+            converted = mgm_infer_bytes(plan, step->src);
         struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, step->first, s->n, s->h, s->w);
         shape.blocked = plan->blocked;
-        shape.src_type = mgm_infer_type(plan, step->src);
-        shape.dst_type = mgm_infer_type(plan, step->layer);
+        mgm_conv_shape_store(&shape, step->src_storage, plan->storage[step->layer],
+                             step->residual >= 0 ? &plan->storage[step->residual] : NULL);
         const int norm = step->layer != step->first ? step->layer : -1;
         status = mgm_fused_conv_create(&maker, step->first, norm, &shape, &step->conv, &step->adds_apart);
     }
     mgm_fused_conv_maker_release(&maker);
-    return status;
+    plan->settings.quantization = NULL; /* the caller's no longer */
+    return status == MGM_OK && converted ? allocate(plan, converted, &plan->converted) : status;
 }
 
 enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
@@ -234,6 +259,8 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
     if (status == MGM_OK)
         status = choose_backend(plan);
+    if (status == MGM_OK)
+        status = choose_storage(plan);
     if (status == MGM_OK)
         status = keep_layers(plan);
     if (status == MGM_OK)
@@ -260,6 +287,7 @@ static void release_memory(struct mgm_infer_plan *plan)
         b->ops->release(b, plan->steps[i].single);
     }
     b->ops->release(b, plan->arena);
+    b->ops->release(b, plan->converted);
 }
 
 void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
@@ -271,6 +299,7 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
         release_memory(p);
     mgm_backend_destroy(&p->own_backend);
     mgm_free(p->kept);
+    mgm_free(p->storage);
     mgm_free(p->steps);
     mgm_free(p->buffers);
     mgm_free(p->owner);

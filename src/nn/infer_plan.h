@@ -5,6 +5,7 @@
 #ifndef MGM_NN_INFER_PLAN_H
 #define MGM_NN_INFER_PLAN_H
 
+#include "nn/quantized.h"
 #include "nn/tile_map.h"
 #include "nn/train_plan.h"
 
@@ -15,7 +16,9 @@ struct mgm_infer_plan_settings {
     int n, h, w;                  /* h and w: multiples of 32 */
     int threads;                  /* of the CPU; 0: one per core */
     struct mgm_backend *backend;  /* borrowed; NULL: the CPU */
-    enum mgm_precision precision; /* of activations and convolutions; sums are f32 */
+    enum mgm_precision precision; /* of activations and convolutions, a float; sums are f32 */
+    /* Not NULL: 8 bit, the CPU only; `precision` is that of the rest (quantized.h). Borrowed during creation. */
+    const struct mgm_quantization *quantization;
     /*
      * The layers whose results are wanted after a run; NULL: the graph's outputs. What they do not need is not computed, and
      * outputs that are not among them are not there. Borrowed during creation.
@@ -42,6 +45,12 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan);
 float *mgm_infer_plan_input(struct mgm_infer_plan *plan);
 
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan);
+
+/** Called with each layer's result, f32 in host memory, any order of values, while a plan runs. */
+typedef void (*mgm_observe)(void *argument, int layer, const float *values, size_t count);
+
+/** As mgm_infer_plan_run(), for a plan in f32 on the CPU; those results are told that some step computes. */
+MGM_MUST_CHECK enum mgm_status mgm_infer_plan_observe(struct mgm_infer_plan *plan, mgm_observe observe, void *argument);
 
 /** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c], host memory. Borrowed. */
 const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index);

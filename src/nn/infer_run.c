@@ -2,6 +2,8 @@
 #include "base/parallel.h"
 #include "nn/infer_state.h"
 
+static const struct mgm_storage F32 = {MGM_PRECISION_F32, 1};
+
 float *mgm_infer_plan_input(struct mgm_infer_plan *plan)
 {
     return plan->input ? plan->input : mgm_infer_value(plan, 0);
@@ -32,21 +34,44 @@ static const void *source_of(const struct mgm_infer_plan *plan, int layer)
     return plan->blocked && plan->graph->layers[layer].op == MGM_OP_INPUT ? plan->planar : mgm_infer_value(plan, layer);
 }
 
+/* What a convolution reads: its source, or that in the storage that it wants. */
+static const void *convert_source(const struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    const void *src = source_of(plan, step->src);
+    const struct mgm_storage stored = plan->storage[step->src];
+    if (stored.type == step->src_storage.type)
+        return src;
+    mgm_convert_storage(plan->settings.threads, mgm_infer_count(plan, step->src), src, stored, plan->converted,
+                        step->src_storage);
+    return plan->converted;
+}
+
+/* The residual to where it will be added to. */
+static void place_residual(struct mgm_infer_plan *plan, const struct infer_step *step, void *dst)
+{
+    const void *residual = mgm_infer_value(plan, step->residual);
+    const struct mgm_storage from = plan->storage[step->residual], to = plan->storage[step->layer];
+    if (mgm_precision_is_float(to.type) && !mgm_precision_is_float(from.type))
+        mgm_convert_storage(plan->settings.threads, mgm_infer_count(plan, step->layer), residual, from, dst, to);
+    else if (residual != dst)
+        plan->backend->ops->copy(plan->backend, dst, residual, mgm_infer_bytes(plan, step->layer));
+}
+
 static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_step *step)
 {
     void *dst = mgm_infer_value(plan, step->layer);
     struct mgm_backend *b = plan->backend;
+    const void *src = convert_source(plan, step);
     if (step->op == MGM_OP_CONV) {
-        const void *residual = step->residual >= 0 ? mgm_infer_value(plan, step->residual) : NULL;
-        if (residual && residual != dst && !step->adds_apart)
-            b->ops->copy(b, dst, residual, mgm_infer_bytes(plan, step->layer));
-        TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), dst));
+        if (step->residual >= 0 && !step->adds_apart)
+            place_residual(plan, step, dst);
+        TRY(b->ops->conv_forward(b, step->conv, src, dst));
         if (step->adds_apart)
-            b->ops->accumulate(b, mgm_infer_type(plan, step->layer), mgm_infer_count(plan, step->layer), residual, dst);
+            b->ops->accumulate(b, mgm_infer_type(plan, step->layer), mgm_infer_count(plan, step->layer), mgm_infer_value(plan, step->residual), dst);
         return MGM_OK;
     }
     void *grid = (char *)plan->arena + step->grid;
-    TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), grid));
+    TRY(b->ops->conv_forward(b, step->conv, src, grid));
     struct mgm_spatial s = mgm_infer_spatial(plan, step->layer);
     s.h /= 2;
     s.w /= 2;
@@ -101,8 +126,8 @@ static void read_input(struct mgm_infer_plan *plan)
     if (plan->blocked)
         mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
     else if (plan->input && b->ops->host_memory)
-        b->ops->convert_from_f32(b, plan->settings.precision, mgm_infer_count(plan, 0), plan->input,
-                                 mgm_infer_value(plan, 0));
+        mgm_convert_storage(plan->settings.threads, mgm_infer_count(plan, 0), plan->input, F32, mgm_infer_value(plan, 0),
+                            plan->storage[0]);
     else if (plan->input)
         b->ops->upload(b, mgm_infer_value(plan, 0), plan->input, mgm_infer_count(plan, 0) * sizeof(float));
 }
@@ -120,7 +145,7 @@ static enum mgm_status write_outputs(struct mgm_infer_plan *plan)
         if (plan->blocked)
             mgm_from_blocks(&s, mgm_infer_value(plan, layer), plan->outputs[i]);
         else if (b->ops->host_memory)
-            b->ops->convert_to_f32(b, s.precision, count, mgm_infer_value(plan, layer), plan->outputs[i]);
+            mgm_convert_storage(s.threads, count, mgm_infer_value(plan, layer), plan->storage[layer], plan->outputs[i], F32);
         else
             TRY(b->ops->download(b, plan->outputs[i], mgm_infer_value(plan, layer), count * sizeof(float)));
     }
@@ -147,17 +172,32 @@ struct mgm_backend *mgm_infer_plan_backend(const struct mgm_infer_plan *plan)
     return plan->backend;
 }
 
+static enum mgm_status run_step(struct mgm_infer_plan *plan, const struct infer_step *step)
+{
+    if (step->conv)
+        return run_conv(plan, step);
+    if (step->is_single)
+        run_single(plan, step);
+    else
+        run_spatial(plan, step);
+    return MGM_OK;
+}
+
+enum mgm_status mgm_infer_plan_observe(struct mgm_infer_plan *plan, mgm_observe observe, void *argument)
+{
+    read_input(plan);
+    if (observe)
+        observe(argument, 0, mgm_infer_value(plan, 0), mgm_infer_count(plan, 0));
+    for (int i = 0; i < plan->step_count; i++) {
+        const int layer = plan->steps[i].layer;
+        TRY(run_step(plan, &plan->steps[i]));
+        if (observe)
+            observe(argument, layer, mgm_infer_value(plan, layer), mgm_infer_count(plan, layer));
+    }
+    return write_outputs(plan);
+}
+
 enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)
 {
-    enum mgm_status status = MGM_OK;
-    read_input(plan);
-    for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
-        if (plan->steps[i].is_single)
-            run_single(plan, &plan->steps[i]);
-        else if (plan->steps[i].conv)
-            status = run_conv(plan, &plan->steps[i]);
-        else
-            run_spatial(plan, &plan->steps[i]);
-    }
-    return status == MGM_OK ? write_outputs(plan) : status;
+    return mgm_infer_plan_observe(plan, NULL, NULL);
 }

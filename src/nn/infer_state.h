@@ -14,6 +14,7 @@ struct infer_step {
     enum mgm_op op;
     int layer, first;  /* first: the convolution, where layer is the norm behind it; else the same */
     int src, residual; /* residual −1: none */
+    struct mgm_storage src_storage; /* a convolution's: what it reads, made of src's if that is stored otherwise */
     bool is_single;    /* a single-channel convolution, which has a kernel of its own */
     bool adds_apart;   /* the residual is added behind the convolution, not by it */
     struct mgm_backend_conv *conv;
@@ -27,11 +28,12 @@ struct mgm_infer_plan {
     struct mgm_infer_plan_settings settings;
     struct mgm_backend *backend, *own_backend; /* own: made by the plan, else NULL */
     bool *kept;                                /* of each layer: its result outlives the run */
+    struct mgm_storage *storage;               /* of each layer */
     struct infer_step *steps;
     int step_count;
     struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
     int *owner;                      /* layer whose buffer a layer's result stands in */
-    void *arena;
+    void *arena, *converted; /* converted: a source on its way into another storage */
     /*
      * Whether results are kept in blocks of 16 channels, in which the fastest f32 convolutions work. It needs channel counts
      * that are multiples of 16; narrower networks stay channels last.
@@ -54,10 +56,9 @@ static inline size_t mgm_infer_count(const struct mgm_infer_plan *plan, int laye
     return (size_t)s->n * (size_t)mgm_layer_side(l, s->h) * (size_t)mgm_layer_side(l, s->w) * (size_t)l->channels;
 }
 
-/* What a layer's result is stored as. A head's raw values are f32 whatever comes before. */
 static inline enum mgm_precision mgm_infer_type(const struct mgm_infer_plan *plan, int layer)
 {
-    return mgm_is_single_conv(&plan->graph->layers[layer]) ? MGM_PRECISION_F32 : plan->settings.precision;
+    return plan->storage[layer].type;
 }
 
 static inline size_t mgm_infer_bytes(const struct mgm_infer_plan *plan, int layer)

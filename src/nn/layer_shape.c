@@ -26,6 +26,18 @@ struct mgm_conv_shape mgm_layer_conv_shape(const struct mgm_graph *graph, int in
     return shape;
 }
 
+void mgm_conv_shape_store(struct mgm_conv_shape *shape, struct mgm_storage src, struct mgm_storage dst,
+                          const struct mgm_storage *residual)
+{
+    const struct mgm_storage added = residual && !mgm_precision_is_float(dst.type) ? *residual : dst;
+    shape->src_type = src.type;
+    shape->src_scale = src.scale;
+    shape->dst_type = dst.type;
+    shape->dst_scale = dst.scale;
+    shape->residual_type = added.type;
+    shape->residual_scale = added.scale;
+}
+
 int mgm_norm_after(const struct mgm_graph *graph, int conv)
 {
     for (int i = conv + 1; i < graph->layer_count; i++)

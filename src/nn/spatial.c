@@ -1,6 +1,7 @@
 #include "nn/spatial.h"
 
 #include "base/parallel.h"
+#include "nn/quantized.h"
 #include "nn/vector.h"
 
 struct job {
@@ -79,6 +80,10 @@ BOTH(scatter_rows)
 
 void mgm_average_pool(const struct mgm_spatial *s, const void *large, void *small)
 {
+    if (!mgm_precision_is_float(s->precision)) {
+        mgm_average_pool8(s, large, small);
+        return;
+    }
     struct mgm_spatial each = flat(s);
     RUN(gather_rows, &each, each.n * each.h, .src = large, .dst = small, .factor = 0.25f);
 }
@@ -90,6 +95,10 @@ void mgm_average_pool_backward(const struct mgm_spatial *s, const void *d_small,
 
 void mgm_upsample(const struct mgm_spatial *s, const void *small, void *large)
 {
+    if (!mgm_precision_is_float(s->precision)) {
+        mgm_upsample8(s, small, large);
+        return;
+    }
     struct mgm_spatial each = flat(s);
     RUN(scatter_rows, &each, each.n * each.h, .src = small, .dst = large, .factor = 1);
 }
@@ -240,6 +249,10 @@ BOTH(unshuffle_rows)
 
 void mgm_shuffle(const struct mgm_spatial *s, const void *grid, void *dst)
 {
+    if (!mgm_precision_is_float(s->precision)) {
+        mgm_shuffle8(s, grid, dst);
+        return;
+    }
     RUN(shuffle_rows, s, flat(s).n * 2 * s->h, .src = grid, .dst = dst);
 }
 

@@ -149,6 +149,17 @@ static bool measure_window(const struct mgm_tile_plan *plan, struct tile_step *s
     }
 }
 
+/* Whether a step can read what is stored: windows are not converted. */
+static bool fits_storage(const struct mgm_tile_plan *plan, const struct tile_step *step)
+{
+    const bool src = mgm_precision_is_float(tile_type(plan, step->src));
+    const bool dst = mgm_precision_is_float(tile_type(plan, step->layer));
+    if (step->residual >= 0 && mgm_precision_is_float(tile_type(plan, step->residual)) != dst)
+        return false;
+    return step->op == MGM_OP_UPSAMPLE ? tile_type(plan, step->src) == tile_type(plan, step->layer)
+                                       : step->is_single || !src || dst;
+}
+
 static enum mgm_status list_steps(struct mgm_tile_plan *plan)
 {
     const struct mgm_graph *graph = plan->graph;
@@ -173,7 +184,7 @@ static enum mgm_status list_steps(struct mgm_tile_plan *plan)
             step->layer = norm;
             step->residual = graph->layers[norm].input_count > 1 ? graph->layers[norm].inputs[1] : -1;
         }
-        if (!measure_window(plan, step))
+        if (!measure_window(plan, step) || !fits_storage(plan, step))
             return mgm_fail(plan->ctx, MGM_E_UNSUPPORTED, "layer %d of the graph cannot be computed by tiles", i);
         if (plan->layers[step->src].stage >= 0 && plan->layers[step->src].stage < step->stage)
             plan->layers[step->src].kept = true;
@@ -194,8 +205,8 @@ static enum mgm_status create_conv(struct mgm_tile_plan *plan, const struct mgm_
     shape.oh = transposed ? l->tile_h / 2 + 1 : l->tile_h;
     shape.ow = transposed ? l->tile_w / 2 + 1 : l->tile_w;
     shape.pad_before = shape.pad_after = 0; /* a window carries its surroundings */
-    shape.src_type = tile_type(plan, step->src);
-    shape.dst_type = tile_type(plan, step->layer);
+    mgm_conv_shape_store(&shape, plan->storage[step->src], plan->storage[step->layer],
+                         step->residual >= 0 ? &plan->storage[step->residual] : NULL);
     const int norm = step->layer != step->first ? step->layer : -1;
     return mgm_fused_conv_create(maker, step->first, norm, &shape, out, &step->adds_apart);
 }
@@ -281,7 +292,7 @@ enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_g
                                    .h = s->h,
                                    .w = s->w,
                                    .threads = s->threads,
-                                   .precision = s->precision,
+                                   .storage = whole->storage,
                                    .stage_count = count_stages(graph)};
     enum mgm_status status = lay_out_layers(plan);
     if (status == MGM_OK)

@@ -47,7 +47,7 @@ struct mgm_tile_plan {
     const struct mgm_infer_plan *whole;
     struct mgm_backend *backend;
     int h, w, threads;
-    enum mgm_precision precision;
+    const struct mgm_storage *storage; /* of each layer; whole's */
     int stage_count;
     struct tile_layer *layers;
     struct tile_step *steps;
@@ -61,7 +61,7 @@ struct mgm_tile_plan {
 
 static inline enum mgm_precision tile_type(const struct mgm_tile_plan *plan, int layer)
 {
-    return plan->graph->layers[layer].channels == 1 ? MGM_PRECISION_F32 : plan->precision;
+    return plan->storage[layer].type;
 }
 
 static inline size_t tile_bytes(const struct mgm_tile_plan *plan, int layer)

@@ -8,11 +8,17 @@
 
 #include "nn/graph.h"
 
-enum mgm_precision { MGM_PRECISION_F32, MGM_PRECISION_BF16 };
+/** How values are stored, and multiplied. Of the last two, one step is worth a scale that is known elsewhere; inference only. */
+enum mgm_precision { MGM_PRECISION_F32, MGM_PRECISION_BF16, MGM_PRECISION_U8, MGM_PRECISION_S8 };
 
 static inline size_t mgm_precision_bytes(enum mgm_precision precision)
 {
-    return precision == MGM_PRECISION_BF16 ? 2 : 4;
+    return precision == MGM_PRECISION_F32 ? 4 : precision == MGM_PRECISION_BF16 ? 2 : 1;
+}
+
+static inline bool mgm_precision_is_float(enum mgm_precision precision)
+{
+    return precision == MGM_PRECISION_F32 || precision == MGM_PRECISION_BF16;
 }
 
 struct mgm_backend;

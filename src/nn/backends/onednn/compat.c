@@ -40,9 +40,9 @@ dnnl_status_t mgm_post_ops_append_relu(dnnl_post_ops_t post_ops, float slope)
     return dnnl_post_ops_append_eltwise(post_ops, dnnl_eltwise_relu, slope, 0);
 }
 
-dnnl_status_t mgm_post_ops_append_sum(dnnl_post_ops_t post_ops)
+dnnl_status_t mgm_post_ops_append_sum(dnnl_post_ops_t post_ops, float scale, dnnl_data_type_t type)
 {
-    return dnnl_post_ops_append_sum(post_ops, 1, 0, dnnl_data_type_undef);
+    return dnnl_post_ops_append_sum(post_ops, scale, 0, type);
 }
 
 #else
@@ -87,9 +87,9 @@ dnnl_status_t mgm_post_ops_append_relu(dnnl_post_ops_t post_ops, float slope)
     return dnnl_post_ops_append_eltwise(post_ops, 1, dnnl_eltwise_relu, slope, 0);
 }
 
-dnnl_status_t mgm_post_ops_append_sum(dnnl_post_ops_t post_ops)
+dnnl_status_t mgm_post_ops_append_sum(dnnl_post_ops_t post_ops, float scale, dnnl_data_type_t type)
 {
-    return dnnl_post_ops_append_sum(post_ops, 1);
+    return dnnl_post_ops_append_sum_v2(post_ops, scale, type);
 }
 
 #endif

@@ -45,6 +45,7 @@ dnnl_status_t mgm_conv_pd_create(dnnl_primitive_desc_t *out, dnnl_engine_t engin
 
 /** x < 0 ? slope · x : x */
 dnnl_status_t mgm_post_ops_append_relu(dnnl_post_ops_t post_ops, float slope);
-dnnl_status_t mgm_post_ops_append_sum(dnnl_post_ops_t post_ops);
+/** Adds scale · what dst held before, as type (dnnl_data_type_undef: dst's). */
+dnnl_status_t mgm_post_ops_append_sum(dnnl_post_ops_t post_ops, float scale, dnnl_data_type_t type);
 
 #endif

@@ -6,6 +6,7 @@
 #include "nn/norm.h"
 #include "nn/spatial.h"
 
+#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -44,6 +45,12 @@ struct mgm_conv {
     dnnl_memory_t bias, scale, shift;
     float *bias_values, *scale_values, *shift_values;
     int scale_op; /* place of the multiplication among the fused operations; the shift follows */
+    /*
+     * An 8-bit convolution: what the sums are multiplied by before all else, and the bias as it is, in units of dst. Both make up
+     * what the primitive is given once the weights, and so their scales, are known.
+     */
+    dnnl_memory_t factor;
+    float *factor_values, *true_bias;
     struct rest rest;
     float *last_src, *last_dst; /* a blocked convolution that runs channels last: its operands in that layout */
 };
@@ -106,7 +113,21 @@ void mgm_onednn_leave(int previous)
 
 static dnnl_data_type_t type_of(enum mgm_precision precision)
 {
-    return precision == MGM_PRECISION_BF16 ? dnnl_bf16 : dnnl_f32;
+    switch (precision) {
+    case MGM_PRECISION_BF16:
+        return dnnl_bf16;
+    case MGM_PRECISION_U8:
+        return dnnl_u8;
+    case MGM_PRECISION_S8:
+        return dnnl_s8;
+    default:
+        return dnnl_f32;
+    }
+}
+
+static bool is_int8(const struct mgm_conv *c)
+{
+    return !mgm_precision_is_float(c->shape.src_type);
 }
 
 static mgm_md md_of(const struct primitive *primitive, dnnl_query_t what)
@@ -144,8 +165,8 @@ void mgm_conv_destroy(struct mgm_conv **conv)
     for (int i = 0; i < 3; i++)
         if (reorders[i])
             dnnl_primitive_destroy(reorders[i]);
-    dnnl_memory_t memories[] = {c->plain, c->bias, c->scale, c->shift};
-    for (int i = 0; i < 4; i++)
+    dnnl_memory_t memories[] = {c->plain, c->bias, c->scale, c->shift, c->factor};
+    for (int i = 0; i < 5; i++)
         if (memories[i])
             dnnl_memory_destroy(memories[i]);
     mgm_free(c->forward_weights);
@@ -154,6 +175,8 @@ void mgm_conv_destroy(struct mgm_conv **conv)
     mgm_free(c->bias_values);
     mgm_free(c->scale_values);
     mgm_free(c->shift_values);
+    mgm_free(c->factor_values);
+    mgm_free(c->true_bias);
     mgm_free(c->rest.factor);
     mgm_free(c->rest.offset);
     mgm_free(c->last_src);
@@ -184,17 +207,22 @@ static void release_problem(struct problem *p)
         dnnl_primitive_attr_destroy(p->plain);
 }
 
-static enum mgm_status create_attributes(struct mgm_context *ctx, const struct mgm_conv_fusion *fusion, mgm_md channels,
-                                         dnnl_primitive_attr_t *out)
+static enum mgm_status create_attributes(struct mgm_context *ctx, const struct mgm_conv_shape *s,
+                                         const struct mgm_conv_fusion *fusion, mgm_md channels, dnnl_primitive_attr_t *out)
 {
+    const bool int8 = !mgm_precision_is_float(s->src_type);
+    const float residual_scale = int8 ? s->residual_scale / s->dst_scale : 1;
+    const dnnl_data_type_t residual_type = int8 ? type_of(s->residual_type) : dnnl_data_type_undef;
     dnnl_post_ops_t ops = NULL;
     TRY(check(ctx, dnnl_primitive_attr_create(out), "create attributes"));
     TRY(check(ctx, dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user), "set attributes"));
     if (!fusion)
         return MGM_OK;
     dnnl_status_t status = dnnl_post_ops_create(&ops);
+    if (status == dnnl_success && int8)
+        status = dnnl_post_ops_append_binary(ops, dnnl_binary_mul, channels);
     if (status == dnnl_success && fusion->add_before)
-        status = mgm_post_ops_append_sum(ops);
+        status = mgm_post_ops_append_sum(ops, residual_scale, residual_type);
     if (status == dnnl_success && fusion->slope != 1)
         status = mgm_post_ops_append_relu(ops, fusion->slope);
     if (status == dnnl_success && fusion->scale)
@@ -202,7 +230,7 @@ static enum mgm_status create_attributes(struct mgm_context *ctx, const struct m
     if (status == dnnl_success && fusion->scale)
         status = dnnl_post_ops_append_binary(ops, dnnl_binary_add, channels);
     if (status == dnnl_success && fusion->add_after)
-        status = mgm_post_ops_append_sum(ops);
+        status = mgm_post_ops_append_sum(ops, residual_scale, residual_type);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(*out, ops);
     if (ops)
@@ -217,17 +245,20 @@ static enum mgm_status describe(struct mgm_context *ctx, const struct mgm_conv_s
     dnnl_dim_t dst[] = {s->n, s->oc, s->oh, s->ow}, vector[] = {s->oc}, channels[] = {1, s->oc, 1, 1};
     dnnl_format_tag_t dst_tag = s->blocked ? dnnl_nChw16c : dnnl_nhwc;
     dnnl_format_tag_t src_tag = s->blocked && s->ic < MGM_CONV_BLOCK ? dnnl_nchw : dst_tag;
+    const bool int8 = !mgm_precision_is_float(precision);
+    const dnnl_data_type_t weights_type = int8 ? dnnl_s8 : type_of(precision);
+    const dnnl_data_type_t dst_type = int8 ? type_of(s->dst_type) : type_of(precision);
     TRY(check(ctx, mgm_md_create(&p->src, 4, src, type_of(precision), src_tag), "describe a source"));
-    TRY(check(ctx, mgm_md_create(&p->weights, 4, weights, type_of(precision), dnnl_format_tag_any), "describe weights"));
+    TRY(check(ctx, mgm_md_create(&p->weights, 4, weights, weights_type, dnnl_format_tag_any), "describe weights"));
     TRY(check(ctx, mgm_md_create(&p->gradient, 4, weights, dnnl_f32, dnnl_format_tag_any), "describe weights"));
-    TRY(check(ctx, mgm_md_create(&p->dst, 4, dst, type_of(precision), dst_tag), "describe a result"));
+    TRY(check(ctx, mgm_md_create(&p->dst, 4, dst, dst_type, dst_tag), "describe a result"));
     TRY(check(ctx, mgm_md_create(&p->bias, 1, vector, dnnl_f32, dnnl_a), "describe a bias"));
     TRY(check(ctx, mgm_md_create(&p->channels, 4, channels, dnnl_f32, dnnl_nhwc), "describe channels"));
-    TRY(create_attributes(ctx, fusion, MGM_MD(p->channels), &p->fused));
-    TRY(create_attributes(ctx, NULL, NULL, &p->plain));
+    TRY(create_attributes(ctx, s, fusion, MGM_MD(p->channels), &p->fused));
+    TRY(create_attributes(ctx, s, NULL, NULL, &p->plain));
     p->mds = (struct mgm_conv_mds){.src = MGM_MD(p->src),
                                    .weights = MGM_MD(p->weights),
-                                   .bias = fusion->bias ? MGM_MD(p->bias) : NULL,
+                                   .bias = fusion->bias || int8 ? MGM_MD(p->bias) : NULL,
                                    .dst = MGM_MD(p->dst),
                                    .strides = {s->step, s->step},
                                    .dilates = {s->dilation - 1, s->dilation - 1},
@@ -275,7 +306,7 @@ static enum mgm_status build_weights(struct mgm_context *ctx, struct mgm_conv *c
     mgm_owned_md plain = {0};
     const struct mgm_conv_shape *s = &c->shape;
     dnnl_dim_t dims[] = {s->oc, s->ic, s->kernel, s->kernel};
-    TRY(check(ctx, mgm_md_create(&plain, 4, dims, dnnl_f32, dnnl_oihw), "describe weights"));
+    TRY(check(ctx, mgm_md_create(&plain, 4, dims, is_int8(c) ? dnnl_s8 : dnnl_f32, dnnl_oihw), "describe weights"));
     enum mgm_status status = MGM_OK;
     if (!c->plain)
         status = create_memory(ctx, c->onednn, MGM_MD(plain), NULL, &c->plain);
@@ -306,15 +337,41 @@ static enum mgm_status copy_vector(struct mgm_context *ctx, struct mgm_onednn *o
     return create_memory(ctx, onednn, md, *values, memory);
 }
 
+/* What an 8-bit convolution has beyond the others; all in units of dst, which are steps where it is 8-bit, too. */
+static enum mgm_status create_int8_vectors(struct mgm_context *ctx, struct mgm_conv *c, const struct problem *problem,
+                                           const struct mgm_conv_fusion *fusion)
+{
+    const size_t channels = (size_t)c->shape.oc;
+    float *zeros = mgm_alloc_zeroed(channels, sizeof *zeros);
+    if (!zeros)
+        return mgm_fail_nomem(ctx, "a layer");
+    enum mgm_status status = copy_vector(ctx, c->onednn, zeros, c->shape.oc, MGM_MD(problem->channels), &c->factor_values,
+                                         &c->factor);
+    if (status == MGM_OK && !fusion->bias)
+        status = copy_vector(ctx, c->onednn, zeros, c->shape.oc, MGM_MD(problem->bias), &c->bias_values, &c->bias);
+    mgm_free(zeros);
+    c->true_bias = mgm_alloc(channels, sizeof *c->true_bias);
+    if (status == MGM_OK && !c->true_bias)
+        status = mgm_fail_nomem(ctx, "a layer");
+    for (size_t i = 0; i < channels && status == MGM_OK; i++) {
+        c->true_bias[i] = fusion->bias ? fusion->bias[i] / c->shape.dst_scale : 0;
+        if (c->shift_values)
+            c->shift_values[i] /= c->shape.dst_scale;
+    }
+    return status;
+}
+
 static enum mgm_status create_forward(struct mgm_context *ctx, struct mgm_conv *c, const struct problem *problem,
                                       const struct mgm_conv_fusion *fusion, enum mgm_conv_direction direction)
 {
     const int channels = c->shape.oc;
     const mgm_md repeated = MGM_MD(problem->channels);
-    c->scale_op = fusion->add_before + (fusion->slope != 1);
+    c->scale_op = is_int8(c) + fusion->add_before + (fusion->slope != 1);
     TRY(copy_vector(ctx, c->onednn, fusion->bias, channels, MGM_MD(problem->bias), &c->bias_values, &c->bias));
     TRY(copy_vector(ctx, c->onednn, fusion->scale, channels, repeated, &c->scale_values, &c->scale));
     TRY(copy_vector(ctx, c->onednn, fusion->shift, channels, repeated, &c->shift_values, &c->shift));
+    if (is_int8(c))
+        TRY(create_int8_vectors(ctx, c, problem, fusion));
     TRY(build(ctx, c->onednn, &c->forward, direction, &problem->mds, problem->fused, NULL));
     return build_weights(ctx, c, &c->forward, false, &c->forward_weights, &c->to_forward);
 }
@@ -498,8 +555,38 @@ static enum mgm_status reorder(struct mgm_context *ctx, struct mgm_onednn *onedn
     return check(ctx, dnnl_primitive_execute(handle, onednn->stream, 2, arguments), "reorder weights");
 }
 
+/* Symmetric, a scale for each output channel: its largest weight is 127. */
+static void quantize_weights(struct mgm_conv *c, const float *weights, int8_t *steps)
+{
+    const struct mgm_conv_shape *s = &c->shape;
+    const size_t each = (size_t)s->ic * (size_t)(s->kernel * s->kernel);
+    for (int channel = 0; channel < s->oc; channel++, weights += each, steps += each) {
+        float largest = 1e-30f;
+        for (size_t i = 0; i < each; i++)
+            largest = fmaxf(largest, fabsf(weights[i]));
+        const float step = largest / 127;
+        for (size_t i = 0; i < each; i++)
+            steps[i] = (int8_t)lrintf(weights[i] / step);
+        c->factor_values[channel] = s->src_scale * step / s->dst_scale;
+        c->bias_values[channel] = c->true_bias[channel] / c->factor_values[channel];
+    }
+}
+
 enum mgm_status mgm_conv_set_weights(struct mgm_context *ctx, struct mgm_conv *c, const float *weights)
 {
+    if (is_int8(c)) {
+        int8_t *steps = mgm_alloc((size_t)c->shape.oc * (size_t)c->shape.ic, (size_t)(c->shape.kernel * c->shape.kernel));
+        if (!steps)
+            return mgm_fail_nomem(ctx, "weights");
+        quantize_weights(c, weights, steps);
+        enum mgm_status status = check(ctx, dnnl_memory_set_data_handle(c->plain, steps), "place weights");
+        if (status == MGM_OK)
+            status = reorder(ctx, c->onednn, c->to_forward, c->plain, c->forward.weights);
+        if (status == MGM_OK)
+            status = check(ctx, dnnl_stream_wait(c->onednn->stream), "reorder weights");
+        mgm_free(steps);
+        return status;
+    }
     TRY(check(ctx, dnnl_memory_set_data_handle(c->plain, (void *)weights), "place weights"));
     TRY(reorder(ctx, c->onednn, c->to_forward, c->plain, c->forward.weights));
     if (c->to_data)
@@ -544,6 +631,8 @@ enum mgm_status mgm_conv_forward(struct mgm_context *ctx, struct mgm_conv *c, co
     int count = 3;
     if (c->bias)
         arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, c->bias};
+    if (c->factor)
+        arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, c->factor};
     if (c->scale) {
         int first = c->scale_op;
         arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_ATTR_MULTIPLE_POST_OP(first) | DNNL_ARG_SRC_1, c->scale};

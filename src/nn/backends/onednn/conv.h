@@ -33,6 +33,12 @@ struct mgm_conv_shape {
      */
     bool blocked;
     enum mgm_precision src_type, dst_type; /* inference only; training is told its precision */
+    /*
+     * 8-bit types, inference, channels last: what one step of src and dst is worth (a float dst: 1), and what dst holds before a
+     * residual is added to it.
+     */
+    float src_scale, dst_scale, residual_scale;
+    enum mgm_precision residual_type;
 };
 
 enum { MGM_CONV_BLOCK = 16 };
@@ -52,7 +58,7 @@ struct mgm_conv;
 MGM_MUST_CHECK enum mgm_status mgm_conv_create_training(struct mgm_context *ctx, struct mgm_onednn *onednn,
                                                         const struct mgm_conv_shape *shape, enum mgm_precision precision,
                                                         float slope, bool needs_backward_data, struct mgm_conv **out);
-/** For inference: forward only; the weights are of src's type. */
+/** For inference: forward only; the weights are of src's type; of an 8-bit src, 8 bit, with a scale for each output channel. */
 MGM_MUST_CHECK enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_onednn *onednn,
                                                          const struct mgm_conv_shape *shape,
                                                          const struct mgm_conv_fusion *fusion, struct mgm_conv **out);
