@@ -92,15 +92,19 @@ static bool step_reads(const struct mgm_infer_plan *plan, const struct infer_ste
     return false;
 }
 
-static int last_use(const struct mgm_infer_plan *plan, int layer)
+static int last_read(const struct mgm_infer_plan *plan, int layer)
 {
-    if (plan->kept[layer])
-        return plan->step_count;
     int last = -1;
     for (int i = 0; i < plan->step_count; i++)
         if (step_reads(plan, &plan->steps[i], layer))
             last = i;
     return last;
+}
+
+/* Kept results outlive the run. */
+static int last_use(const struct mgm_infer_plan *plan, int layer)
+{
+    return plan->kept[layer] ? plan->step_count : last_read(plan, layer);
 }
 
 /* A residual that nobody reads later, nor the convolution itself now, gives its buffer to the sum, which is made in place.
@@ -116,7 +120,7 @@ static bool adds_in_place(const struct mgm_infer_plan *plan, int index)
 /* Where everything stands in the arena. @param bytes  receives the arena's size */
 static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
 {
-    int layers = plan->graph->layer_count, count = layers + plan->step_count;
+    int layers = plan->graph->layer_count, count = layers + plan->step_count + 1;
     mgm_free(plan->buffers);
     mgm_free(plan->owner);
     plan->buffers = mgm_alloc_zeroed((size_t)count, sizeof *plan->buffers);
@@ -125,7 +129,7 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
         return mgm_fail_nomem(plan->ctx, "planning memory");
     for (int i = 0; i < layers; i++)
         plan->owner[i] = i;
-    plan->buffers[0] = (struct mgm_plan_buffer){mgm_infer_bytes(plan, 0), -1, last_use(plan, 0), 0};
+    plan->buffers[0] = (struct mgm_plan_buffer){.bytes = mgm_infer_bytes(plan, 0), .first = -1, .last = last_use(plan, 0)};
     for (int i = 0; i < plan->step_count; i++) {
         struct infer_step *step = &plan->steps[i];
         int last = last_use(plan, step->layer);
@@ -133,7 +137,8 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
             int owner = plan->owner[step->layer] = plan->owner[step->residual];
             plan->buffers[owner].last = last;
         } else {
-            plan->buffers[step->layer] = (struct mgm_plan_buffer){mgm_infer_bytes(plan, step->layer), i, last, 0};
+            plan->buffers[step->layer] =
+                (struct mgm_plan_buffer){.bytes = mgm_infer_bytes(plan, step->layer), .first = i, .last = last};
         }
         if (step->op == MGM_OP_CONV_TRANSPOSE) {
             const struct mgm_layer *l = &plan->graph->layers[step->layer];
@@ -143,6 +148,11 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
                 pixels * 4 * (size_t)l->channels * mgm_precision_bytes(mgm_infer_type(plan, step->layer)), i, i, 0};
         }
     }
+    if (plan->blocked)
+        plan->buffers[count - 1] =
+            (struct mgm_plan_buffer){.bytes = mgm_infer_bytes(plan, 0), .first = -1, .last = last_read(plan, 0)};
+    for (int i = 0; i < layers; i++)
+        plan->buffers[i].low = plan->buffers[i].last == plan->step_count;
     return mgm_plan_buffers(plan->ctx, plan->buffers, count, bytes);
 }
 
@@ -169,7 +179,12 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
     TRY(plan_arena(plan, &bytes)); /* again: kernels may have wanted their residuals apart */
     for (int i = 0; i < plan->step_count; i++)
         plan->steps[i].grid = plan->buffers[plan->graph->layer_count + i].offset;
-    return allocate(plan, bytes, &plan->arena);
+    plan->arena_bytes = bytes;
+    TRY(allocate(plan, bytes, &plan->arena));
+    if (plan->blocked)
+        plan->planar =
+            (float *)(void *)((char *)plan->arena + plan->buffers[plan->graph->layer_count + plan->step_count].offset);
+    return MGM_OK;
 }
 
 /* Where a plan meets its caller, who has and wants f32, channels last, in host memory. */
@@ -179,8 +194,6 @@ static enum mgm_status create_edges(struct mgm_infer_plan *plan)
     bool complete = true;
     if (apart || converts)
         complete = (plan->input = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float))) != NULL;
-    if (plan->blocked)
-        complete = (plan->planar = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float))) != NULL;
     for (int i = 0; i < plan->graph->output_count; i++) {
         const int layer = plan->graph->outputs[i];
         const bool as_it_is =
@@ -191,6 +204,18 @@ static enum mgm_status create_edges(struct mgm_infer_plan *plan)
         complete = complete && plan->outputs[i];
     }
     return complete ? MGM_OK : mgm_fail_nomem(plan->ctx, "the network's activations");
+}
+
+void *mgm_infer_plan_spare(const struct mgm_infer_plan *plan, size_t *bytes)
+{
+    size_t kept = 0; /* they stand at the arena's beginning */
+    for (int i = 0; i < plan->graph->layer_count; i++) {
+        const struct mgm_plan_buffer *b = &plan->buffers[i];
+        if (b->bytes && b->last == plan->step_count && b->offset + b->bytes > kept)
+            kept = b->offset + b->bytes;
+    }
+    *bytes = plan->arena_bytes - kept;
+    return (char *)plan->arena + kept;
 }
 
 static enum mgm_status choose_backend(struct mgm_infer_plan *plan)
@@ -208,7 +233,8 @@ static enum mgm_status choose_backend(struct mgm_infer_plan *plan)
 /* What only moves pixels moves them as they are. */
 static enum mgm_status check_storage(const struct mgm_infer_plan *plan, const struct infer_step *step)
 {
-    if (mgm_infer_has_kernel(step) || step->is_single || mgm_infer_type(plan, step->src) == mgm_infer_type(plan, step->layer))
+    if (mgm_infer_has_kernel(step) || step->is_single ||
+        mgm_infer_type(plan, step->src) == mgm_infer_type(plan, step->layer))
         return MGM_OK;
     return mgm_fail(plan->ctx, MGM_E_UNSUPPORTED, "layer %d of the graph cannot be computed in 8 bit", step->layer);
 }
@@ -304,7 +330,6 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
     mgm_free(p->buffers);
     mgm_free(p->owner);
     mgm_free(p->input);
-    mgm_free(p->planar);
     for (int i = 0; i < MGM_GRAPH_MAX_OUTPUTS; i++)
         mgm_free(p->outputs[i]);
     mgm_free(p);

@@ -58,6 +58,9 @@ const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index)
 /** Result of a kept layer, or of the input, of picture number `picture` of the last run, as it stands in the backend's memory. */
 struct mgm_tile_map mgm_infer_plan_map(const struct mgm_infer_plan *plan, int layer, int picture);
 
+/** The part of the plan's memory that holds no kept result: anybody's between two runs. */
+void *mgm_infer_plan_spare(const struct mgm_infer_plan *plan, size_t *bytes);
+
 /** The backend that the plan computes with. Borrowed. */
 struct mgm_backend *mgm_infer_plan_backend(const struct mgm_infer_plan *plan);
 

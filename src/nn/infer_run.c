@@ -67,7 +67,8 @@ static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_
             place_residual(plan, step, dst);
         TRY(b->ops->conv_forward(b, step->conv, src, dst));
         if (step->adds_apart)
-            b->ops->accumulate(b, mgm_infer_type(plan, step->layer), mgm_infer_count(plan, step->layer), mgm_infer_value(plan, step->residual), dst);
+            b->ops->accumulate(b, mgm_infer_type(plan, step->layer), mgm_infer_count(plan, step->layer),
+                               mgm_infer_value(plan, step->residual), dst);
         return MGM_OK;
     }
     void *grid = (char *)plan->arena + step->grid;

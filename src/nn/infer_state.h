@@ -31,8 +31,9 @@ struct mgm_infer_plan {
     struct mgm_storage *storage;               /* of each layer */
     struct infer_step *steps;
     int step_count;
-    struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
+    struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid, then planar */
     int *owner;                      /* layer whose buffer a layer's result stands in */
+    size_t arena_bytes;
     void *arena, *converted; /* converted: a source on its way into another storage */
     /*
      * Whether results are kept in blocks of 16 channels, in which the fastest f32 convolutions work. It needs channel counts
@@ -40,7 +41,7 @@ struct mgm_infer_plan {
      */
     bool blocked;
     float *input;  /* where the first layers want it otherwise, or elsewhere, than the caller: as the caller fills it in */
-    float *planar; /* blocked: the input as its convolutions want it, [n, c, h, w] */
+    float *planar; /* blocked: the input as its convolutions want it, [n, c, h, w], in the arena */
     float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last; or all, in host memory */
 };
 

@@ -7,6 +7,8 @@
 static int by_size(const void *a, const void *b)
 {
     const struct mgm_plan_buffer *x = *(struct mgm_plan_buffer *const *)a, *y = *(struct mgm_plan_buffer *const *)b;
+    if (x->low != y->low)
+        return x->low ? -1 : 1;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
     return (x > y) - (x < y); /* the same plan whatever the sorting algorithm */

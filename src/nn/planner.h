@@ -10,6 +10,7 @@ struct mgm_plan_buffer {
     size_t bytes;
     int first, last; /* steps during which it lives, both included; bytes 0: not needed */
     size_t offset;   /* result; a multiple of 64 */
+    bool low;        /* placed before the others, so that such buffers stand together at the arena's beginning */
 };
 
 /** Greedy, largest first, each at the lowest offset that is free during its life. @param arena_bytes  result */

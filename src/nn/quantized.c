@@ -69,8 +69,8 @@ struct conversion {
 
 MGM_INLINE float load_step(const struct conversion *job, size_t i)
 {
-    const float step = job->from.type == MGM_PRECISION_U8 ? (float)((const uint8_t *)job->src)[i]
-                                                          : (float)((const int8_t *)job->src)[i];
+    const float step =
+        job->from.type == MGM_PRECISION_U8 ? (float)((const uint8_t *)job->src)[i] : (float)((const int8_t *)job->src)[i];
     return step * job->from.scale;
 }
 

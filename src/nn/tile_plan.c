@@ -101,7 +101,8 @@ static enum mgm_status lay_out_layers(struct mgm_tile_plan *plan)
     bool *sources = mgm_alloc_zeroed(count, sizeof *sources);
     plan->layers = mgm_alloc_zeroed(count, sizeof *plan->layers);
     plan->buffers = mgm_alloc_zeroed(count, sizeof *plan->buffers);
-    enum mgm_status status = stages && sources && plan->layers && plan->buffers
+    plan->owners = mgm_alloc_zeroed(count, sizeof *plan->owners);
+    enum mgm_status status = stages && sources && plan->layers && plan->buffers && plan->owners
                                  ? assign_stages(plan->ctx, graph, stages, sources)
                                  : mgm_fail_nomem(plan->ctx, "a plan of tiles");
     for (int i = 0; i < graph->layer_count && status == MGM_OK; i++) {
@@ -340,6 +341,7 @@ void mgm_tile_plan_destroy(struct mgm_tile_plan **plan)
     mgm_free(p->layers);
     mgm_free(p->steps);
     mgm_free(p->buffers);
+    mgm_free(p->owners);
     mgm_free(p);
     *plan = NULL;
 }

@@ -127,6 +127,17 @@ static enum mgm_status grow(struct mgm_backend *b, void **memory, size_t *have, 
     return MGM_OK;
 }
 
+/* A residual that nobody reads later becomes the sum in place: both are needed in the same tiles. */
+static bool adds_in_place(const struct mgm_tile_plan *plan, int index)
+{
+    const struct tile_step *step = &plan->steps[index];
+    if (step->residual < 0 || step->adds_apart || step->residual == step->src)
+        return false;
+    const struct tile_layer *residual = &plan->layers[step->residual], *sum = &plan->layers[step->layer];
+    return residual->stage == step->stage && !residual->kept && !sum->kept && residual->margin == sum->margin &&
+           tile_bytes(plan, step->residual) == tile_bytes(plan, step->layer) && last_reader(plan, step->residual) == index;
+}
+
 /* Room for the results of this stage's steps; those that later stages read stand apart from the rest. */
 static enum mgm_status place_results(struct mgm_tile_plan *plan, int stage)
 {
@@ -136,13 +147,22 @@ static enum mgm_status place_results(struct mgm_tile_plan *plan, int stage)
         const int layer = plan->steps[i].layer;
         if (plan->steps[i].stage != stage || plan->steps[i].is_single)
             continue;
+        plan->owners[layer] = adds_in_place(plan, i) ? plan->owners[plan->steps[i].residual] : layer;
+        const int owner = plan->owners[layer], last = last_reader(plan, layer);
         if (plan->layers[layer].kept)
             kept += layer_bytes(plan, layer);
+        else if (owner != layer)
+            plan->buffers[owner].last = last;
         else
-            plan->buffers[layer] = (struct mgm_plan_buffer){layer_bytes(plan, layer), i, last_reader(plan, layer), 0};
+            plan->buffers[layer] = (struct mgm_plan_buffer){.bytes = layer_bytes(plan, layer), .first = i, .last = last};
     }
     TRY(mgm_plan_buffers(plan->ctx, plan->buffers, plan->graph->layer_count, &arena));
-    TRY(grow(plan->backend, &plan->arena, &plan->arena_bytes, arena));
+    size_t spare;
+    char *results = mgm_infer_plan_spare(plan->whole, &spare);
+    if (arena > spare) {
+        TRY(grow(plan->backend, &plan->arena, &plan->arena_bytes, arena));
+        results = plan->arena;
+    }
     if (kept)
         TRY(grow(plan->backend, &plan->kept, &plan->kept_bytes, kept));
     char *next = plan->kept;
@@ -151,7 +171,7 @@ static enum mgm_status place_results(struct mgm_tile_plan *plan, int stage)
         if (plan->steps[i].stage != stage || plan->steps[i].is_single)
             continue;
         struct tile_layer *l = &plan->layers[layer];
-        l->values = l->kept ? next : (char *)plan->arena + plan->buffers[layer].offset;
+        l->values = l->kept ? next : results + plan->buffers[plan->owners[layer]].offset;
         next += l->kept ? layer_bytes(plan, layer) : 0;
     }
     return MGM_OK;
@@ -226,6 +246,8 @@ static enum mgm_status run_conv(const struct stepping *job, struct tile_lane *la
     if (step->residual < 0)
         return b->ops->conv_forward(b, conv, lane->window, dst);
     const struct mgm_tile_map residual = map_of(plan, step->residual, job->picture);
+    if (residual.values == l->values)
+        return b->ops->conv_forward(b, conv, lane->window, dst);
     const struct mgm_windows same = {TILE_BATCH, l->tile_h, l->tile_w, corners};
     if (!step->adds_apart) {
         TRY(b->ops->gather(b, &residual, &same, dst));

@@ -53,7 +53,8 @@ struct mgm_tile_plan {
     struct tile_step *steps;
     int step_count;
     struct mgm_plan_buffer *buffers; /* [layers] */
-    void *arena, *kept;              /* results of a stage; those that later stages read */
+    int *owners;                     /* [layers]: layer whose buffer a result stands in */
+    void *arena, *kept; /* results of a stage, where they do not fit into what whole can spare; those that later stages read */
     size_t arena_bytes, kept_bytes;
     struct tile_lane *lanes;
     int lane_count;

@@ -435,14 +435,15 @@ enum mgm_status mgm_conv_create_training(struct mgm_context *ctx, struct mgm_one
  */
 static bool suits_winograd(const struct mgm_conv_shape *s, const struct mgm_conv_fusion *fusion)
 {
-    enum { MAX_ASIDE = 12 << 20 };
+    enum { MAX_ASIDE = 12 << 20, MAX_MAPS = 12 << 20 };
     size_t pixels = (size_t)s->n * (size_t)s->oh * (size_t)s->ow, weights = (size_t)36 * (size_t)s->ic * (size_t)s->oc;
     if (!s->blocked || s->kernel != 3 || s->step != 1 || s->dilation != 1 || s->ic < MGM_CONV_BLOCK)
         return false;
     /* A sum behind scale and shift needs the result put aside: for the largest maps that is too much memory for the gain. */
     if (fusion->add_after && pixels * (size_t)s->oc > MAX_ASIDE)
         return false;
-    return weights <= pixels * (size_t)(s->ic + s->oc);
+    /* Its scratch memory is 36 / 16 of both maps: for the largest ones too much for what is won on few channels. */
+    return weights <= pixels * (size_t)(s->ic + s->oc) && pixels * (size_t)(s->ic + s->oc) < MAX_MAPS;
 }
 
 /* oneDNN's Winograd convolution fuses an addition and a plain ReLU, nothing else: the part of a fusion it can do. */
