@@ -157,6 +157,7 @@ static enum mgm_status prepare(struct job *job, const struct values *values)
     if (settings.precision == MGM_PRECISION_S8 && !job->model->ranges)
         TRY(calibrate(job));
     TRY(mgm_predictor_create(job->ctx, job->model, &settings, &job->predictor));
+    mgm_params_release(&job->model->params); /* random ones have no file from which they could be read again */
     job->alpha = mgm_alloc(count, sizeof(float));
     job->unknown = mgm_alloc(count, 2);
     job->seconds = mgm_alloc((size_t)values->repeat, sizeof *job->seconds);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const double MAX_WIDTH = 8;
+enum { MANY_VALUES = 4 << 20 }; /* 16 MB: fewer are not worth reading twice */
 static const char *const FILE_SUFFIXES[] = {".safetensors.index.json", ".index.json", ".safetensors", ".pth", ".pt"};
 
 static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file)
@@ -135,8 +136,31 @@ enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct
     *out = NULL;
     TRY(mgm_weights_open(ctx, path, &file));
     enum mgm_status status = mgm_model_from_file(ctx, file, out);
+    if (status == MGM_OK && (*out)->graph.value_count > MANY_VALUES && mgm_safetensors_is_mapped(file)) {
+        mgm_safetensors_rest(file);
+        (*out)->file = file;
+        return MGM_OK;
+    }
     mgm_safetensors_close(&file);
     return status;
+}
+
+enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, struct mgm_model *model)
+{
+    if (model->params.values)
+        return MGM_OK;
+    TRY(mgm_params_create(ctx, &model->graph, false, &model->params));
+    const enum mgm_status status = mgm_params_load(ctx, &model->graph, model->file, &model->params);
+    mgm_safetensors_rest(model->file);
+    if (status != MGM_OK)
+        mgm_params_release(&model->params);
+    return status;
+}
+
+void mgm_model_drop_params(struct mgm_model *model)
+{
+    if (model->file)
+        mgm_params_release(&model->params);
 }
 
 void mgm_model_destroy(struct mgm_model **handle)
@@ -146,6 +170,7 @@ void mgm_model_destroy(struct mgm_model **handle)
         return;
     mgm_graph_release(&model->graph);
     mgm_params_release(&model->params);
+    mgm_safetensors_close(&model->file);
     mgm_free(model->ranges);
     mgm_free(model->name);
     mgm_free(model->license);

@@ -9,7 +9,8 @@
 
 struct mgm_model {
     struct mgm_graph graph;
-    struct mgm_params params; /* no gradients */
+    struct mgm_params params; /* no gradients; values NULL where they were dropped */
+    struct mgm_safetensors *file; /* where they can be read again; NULL: they are never dropped */
     float *ranges; /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
     double width;
     char *name, *license;
@@ -23,6 +24,12 @@ struct mgm_model {
  */
 MGM_MUST_CHECK enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file,
                                                    struct mgm_model **out);
+
+/** Sees to it that the parameters are in memory, as whoever makes a plan of them needs it. */
+MGM_MUST_CHECK enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, struct mgm_model *model);
+
+/** Drops the parameters where there are many and they can be read again: plans have copies of their own. */
+void mgm_model_drop_params(struct mgm_model *model);
 
 /** A model of random weights, as training starts from: for measuring. */
 MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed, struct mgm_model **out);

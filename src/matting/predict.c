@@ -57,9 +57,14 @@ enum mgm_status mgm_predictor_create(struct mgm_context *ctx, const struct mgm_m
         return mgm_fail_nomem(ctx, "a predictor");
     *p = (struct mgm_predictor){.ctx = ctx, .model = model, .settings = *settings};
     p->settings.dense = settings->dense || (settings->backend && !settings->backend->ops->gather);
-    enum mgm_status status = create_whole(p);
+    /* Whether its parameters are in memory is not part of what a model is. */
+    struct mgm_model *holder = (struct mgm_model *)model;
+    enum mgm_status status = mgm_model_hold_params(ctx, holder);
+    if (status == MGM_OK)
+        status = create_whole(p);
     if (status == MGM_OK && !p->settings.dense)
         status = create_tiles(p);
+    mgm_model_drop_params(holder);
     if (status != MGM_OK)
         mgm_predictor_destroy(out);
     return status;

@@ -96,6 +96,22 @@ void mgm_safetensors_close(struct mgm_safetensors **handle)
     *handle = NULL;
 }
 
+bool mgm_safetensors_is_mapped(const struct mgm_safetensors *file)
+{
+    bool mapped = !file->blocks && (file->mapping || file->shard_count);
+    for (int i = 0; i < file->shard_count; i++)
+        mapped = mapped && mgm_safetensors_is_mapped(file->shards[i]);
+    return mapped;
+}
+
+void mgm_safetensors_rest(const struct mgm_safetensors *file)
+{
+    for (int i = 0; i < file->shard_count; i++)
+        mgm_safetensors_rest(file->shards[i]);
+    if (file->mapping)
+        madvise(file->mapping, file->mapping_size, MADV_DONTNEED); /* private and never written: read again when needed */
+}
+
 const char *mgm_safetensors_name(const struct mgm_safetensors *file)
 {
     return file->name;

@@ -49,6 +49,11 @@ MGM_MUST_CHECK enum mgm_status mgm_safetensors_parse(struct mgm_context *ctx, co
 /** Takes NULL in the handle. */
 void mgm_safetensors_close(struct mgm_safetensors **file);
 
+/** Whether tensors' data stand in mapped files only, so that keeping the handle costs no memory of its own. */
+bool mgm_safetensors_is_mapped(const struct mgm_safetensors *file);
+/** Gives back the memory that reading mapped tensors took; they can be read again. */
+void mgm_safetensors_rest(const struct mgm_safetensors *file);
+
 /** The path that it was opened with, for messages; of a set, its index's. */
 const char *mgm_safetensors_name(const struct mgm_safetensors *file);
 /** Files of which a set consists (shards.h); 0 for a single file. */
