@@ -124,6 +124,11 @@ const { values, positionals } = parseArgs({
   options: { size: text, threads: { ...text, default: '1' }, repeat: { ...text, default: '5' }, input: text, expected: text, output: text },
 });
 const threads = whole(values.threads, 'threads');
-if (positionals[0] === 'compare' && positionals.length === 2) await compare(positionals[1], values, threads);
-else if (positionals.length === 1) await measure(positionals[0], parseSize(values.size), threads, whole(values.repeat, 'repeat'));
-else fail('expected NET.onnx or compare NET.onnx; the script says more');
+try {
+  if (positionals[0] === 'compare' && positionals.length === 2) await compare(positionals[1], values, threads);
+  else if (positionals.length === 1) await measure(positionals[0], parseSize(values.size), threads, whole(values.repeat, 'repeat'));
+  else fail('expected NET.onnx or compare NET.onnx; the script says more');
+} catch (error) {
+  console.error(`bench/onnxruntime/run: ${error.message}`);
+  process.exit(1);
+}
