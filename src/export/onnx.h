@@ -1,5 +1,5 @@
 /**
- * A model as an ONNX file, which other runtimes execute: the network with its norms folded in (nn/fold.h), what makes mattes
+ * A model as an ONNX file, which other runtimes execute: the network with its norms folded in (nn/fused_conv.h), what makes mattes
  * of its heads, and progressive refinement (Eq. 2–3), in standard operators. docs/onnx.md describes the file.
  */
 #ifndef MGM_EXPORT_ONNX_H

@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "export/onnx_build.h"
 #include "matting/network.h"
-#include "nn/fold.h"
+#include "nn/fused_conv.h"
 #include "nn/layer_shape.h"
 #include "nn/norm.h"
 

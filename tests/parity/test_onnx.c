@@ -47,7 +47,8 @@ static void train_norms(void)
     }
 }
 
-/* Spectral norms as training leaves them: those of random vectors would be next to 0, and the weights divided by them huge. */
+/* Spectral norms as training leaves them: those of random vectors would be next to 0, and the weights divided by them huge.
+ */
 static void train_spectral_vectors(void)
 {
     float *values = model.params.values;
