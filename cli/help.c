@@ -86,7 +86,7 @@ void help_print_overview(FILE *stream, const struct command *const *table)
 {
     fprintf(stream, "mgm %s.\n\nusage: mgm COMMAND …\n\n", help_summary);
     for (; *table; table++)
-        text_fill(stream, text_whole((*table)->summary), fprintf(stream, "  %-10s ", (*table)->name), 13);
+        text_fill(stream, text_whole((*table)->summary), fprintf(stream, "  %-11s ", (*table)->name), 14);
     fputs("\nmgm help COMMAND says how a command is used, mgm --version prints the version.\n\nexit status:\n", stream);
     for (const struct exit_status *entry = help_exit_statuses; entry->meaning; entry++)
         fprintf(stream, "  %d  %s\n", entry->status, entry->meaning);

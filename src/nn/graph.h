@@ -20,7 +20,7 @@ enum mgm_op {
     MGM_OP_AVERAGE_POOL,   /* 2 × 2, stride 2 */
     MGM_OP_UPSAMPLE,       /* nearest, factor 2 */
     MGM_OP_GLOBAL_POOL,    /* mean over h and w */
-    MGM_OP_BROADCAST,      /* 1 × 1 repeated over the second input's size */
+    MGM_OP_BROADCAST,      /* 1 × 1 repeated over height and width */
     MGM_OP_CONCAT,         /* channels of up to 5 inputs, in order */
 };
 

@@ -81,7 +81,7 @@ static void test_overview(void **state)
     assert_int_equal(nothing.status, 2);
     assert_string_equal(run.out, nothing.err);
     for (int i = 0; command_table[i]; i++) {
-        snprintf(line, sizeof line, "\n  %-10s %s\n", command_table[i]->name, command_table[i]->summary);
+        snprintf(line, sizeof line, "\n  %-11s %s\n", command_table[i]->name, command_table[i]->summary);
         expect_part(run.out, line, "the overview");
     }
     expect_part(run.out,
