@@ -2,15 +2,17 @@
 #include "command.h"
 #include "image_file.h"
 
+#include "base/clock.h"
 #include "train/loop.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 struct values {
-    bool resume;
+    bool resume, validate;
     const char *run, *data, *preview, *device;
     struct text_list set;
     int threads;
@@ -25,8 +27,9 @@ static const struct command_option options[] = {
      .takes = TAKES_FOLDER},
     {"set", 0, OPTION_LIST, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated",
      .takes = TAKES_ANYTHING},
-    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop after M minutes, with a checkpoint", .low = 0,
-     .high = 1e7},
+    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop M minutes after the start, with a checkpoint",
+     .low = 0, .high = 1e7},
+    {"validate", 0, OPTION_FLAG, offsetof(struct values, validate), NULL, "only score the checkpoint on held-out samples"},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", .low = 0,
      .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to train: cpu, cuda or cuda:N",
@@ -182,12 +185,14 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
 {
     struct mgm_synth_library *library = NULL;
     struct mgm_foreground_store *store = NULL;
-    const struct mgm_train_options how = {.resume = values->resume,
-                                          .threads = values->threads,
-                                          .device = values->device,
-                                          .minutes = values->minutes,
-                                          .report_every = 5,
-                                          .command = command};
+    struct mgm_train_options how = {.resume = values->resume || values->validate,
+                                    .validate = values->validate,
+                                    .threads = values->threads,
+                                    .device = values->device,
+                                    .minutes = values->minutes,
+                                    .report_every = 5,
+                                    .command = command};
+    const double began = mgm_clock_seconds();
     const struct mgm_train_hooks hooks = {
         .progress = show_progress, .validated = show_scores, .note = show_note, .stop = &stop_requested};
     /* Drawing takes long: what would stop the run afterwards is found out before. */
@@ -197,7 +202,9 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
         status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
     if (status == MGM_OK)
         status = open_store(ctx, config, library, &store);
-    catch_signals(); /* while foregrounds are drawn there is nothing to finish: signals end the program */
+    catch_signals();     /* while foregrounds are drawn there is nothing to finish: signals end the program */
+    if (how.minutes > 0) /* drawing counts; however late it is, there is one iteration */
+        how.minutes = fmax(how.minutes - (mgm_clock_seconds() - began) / 60, 1e-9);
     if (status == MGM_OK && values->preview)
         status = write_preview(ctx, config, store, values->preview);
     else if (status == MGM_OK)

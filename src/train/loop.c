@@ -197,7 +197,7 @@ enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_co
     if (status == MGM_OK)
         status = mgm_learner_create(run.backend, &run.state, &run.learner);
     if (status == MGM_OK)
-        status = run_iterations(&run);
+        status = options->validate ? mgm_run_validate(&run) : run_iterations(&run);
     close_phase(&run);
     mgm_learner_release(&run.learner);
     mgm_backend_destroy(&run.backend);

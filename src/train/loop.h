@@ -36,9 +36,10 @@ struct mgm_train_hooks {
 
 struct mgm_train_options {
     bool resume;         /* go on from the run folder's checkpoint if there is one */
+    bool validate;       /* only score the checkpoint, which must be there */
     int threads;         /* 0: one per core */
     const char *device;  /* "cpu", "cuda", "cuda:N" (nn/backend.h); NULL: "cpu" */
-    double minutes;      /* stop after this long, with a checkpoint; 0: no limit */
+    double minutes;      /* stop after this long, with a checkpoint, but not before an iteration; 0: no limit */
     double report_every; /* seconds between progress reports */
     const char *command; /* how it was started, for the metadata; may be NULL */
 };

@@ -33,11 +33,14 @@ static enum mgm_status path_in_run(struct mgm_context *ctx, const struct mgm_tra
     return mgm_fail(ctx, MGM_E_IO, "the path of the run folder is too long: %.100s…", config->run);
 }
 
-static enum mgm_status check_folder(struct mgm_context *ctx, const struct mgm_train_config *config, bool resume)
+static enum mgm_status check_folder(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                    const struct mgm_train_options *options)
 {
     char path[MGM_CONFIG_PATH_MAX];
     TRY(path_in_run(ctx, config, "checkpoint.safetensors", path));
-    if (!resume && access(path, F_OK) == 0)
+    if (options->validate && access(path, F_OK) != 0)
+        return mgm_fail(ctx, MGM_E_IO, "cannot read %s, which is to be scored: %s", path, strerror(errno));
+    if (!options->resume && access(path, F_OK) == 0)
         return mgm_fail(ctx, MGM_E_INVALID, "%s exists already: go on with --resume, or name another folder with --run",
                         path);
     return MGM_OK;
@@ -47,7 +50,7 @@ enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_
                                 const struct mgm_train_options *options)
 {
     struct mgm_backend *backend = NULL;
-    TRY(check_folder(ctx, config, options->resume));
+    TRY(check_folder(ctx, config, options));
     const enum mgm_status status = mgm_backend_create(ctx, options->device ? options->device : "cpu", 0, &backend);
     mgm_backend_destroy(&backend);
     return status;
@@ -99,7 +102,7 @@ enum mgm_status mgm_run_open(struct mgm_train_run *run)
     char path[MGM_CONFIG_PATH_MAX];
     const struct mgm_train_config *config = run->config;
     run->state.config_digest = mgm_train_config_digest(config);
-    TRY(check_folder(run->ctx, config, run->options->resume));
+    TRY(check_folder(run->ctx, config, run->options));
     TRY(make_folder(run->ctx, config->run));
     TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
     if (access(path, F_OK) == 0)
