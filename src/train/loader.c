@@ -72,6 +72,13 @@ static void step_back(void)
 #endif
 }
 
+/** The number that a sample has in the run. */
+static uint64_t number_of(const struct mgm_loader_settings *settings, uint64_t task)
+{
+    const uint64_t n = (uint64_t)settings->n, whole = settings->whole ? (uint64_t)settings->whole : n;
+    return settings->first + task / n * whole + (uint64_t)settings->offset + task % n;
+}
+
 static void *work(void *argument)
 {
     struct mgm_loader *loader = argument;
@@ -81,7 +88,7 @@ static void *work(void *argument)
     while (take_task(loader, &task)) {
         struct place *place = &loader->places[task / n % (uint64_t)loader->place_count];
         enum mgm_status status = mgm_sample_make(&ctx, loader->store, &loader->samples, loader->settings.seed,
-                                                 loader->settings.first + task, &place->batch, (int)(task % n));
+                                                 number_of(&loader->settings, task), &place->batch, (int)(task % n));
         report(loader, task, status, &ctx);
     }
     return NULL;

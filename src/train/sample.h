@@ -114,9 +114,11 @@ MGM_MUST_CHECK enum mgm_status mgm_sample_make_with_facts(struct mgm_context *ct
 struct mgm_loader;
 struct mgm_loader_settings {
     int n, size;
+    int whole;          /* samples of a whole batch, of which these are the n after the first `offset`; 0: n of n */
+    int offset;
     int workers, ahead; /* threads; batches kept ready */
     uint64_t seed;
-    uint64_t first; /* number of the first sample */
+    uint64_t first; /* number of the first whole batch's first sample */
 };
 MGM_MUST_CHECK enum mgm_status mgm_loader_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                                  const struct mgm_sample_settings *samples,

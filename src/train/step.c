@@ -11,7 +11,8 @@
 #include <string.h>
 
 struct mgm_step {
-    struct mgm_device_step *device; /* where the backend's memory is not ours; then all below is unused */
+    struct mgm_communicator *together; /* the backend's */
+    struct mgm_device_step *device;    /* where the backend's memory is not ours; then all below is unused */
     int n, size, threads;
     size_t plane; /* pixels of a picture */
     size_t workspace_size;
@@ -66,6 +67,7 @@ enum mgm_status mgm_step_create(struct mgm_context *ctx, struct mgm_backend *bac
     step->n = n;
     step->size = size;
     step->threads = mgm_thread_count(threads);
+    step->together = backend ? backend->together : NULL;
     step->plane = (size_t)size * (size_t)size;
     if (backend && !backend->ops->host_memory) {
         enum mgm_status status = mgm_device_step_create(backend, n, size, &step->device);
@@ -276,6 +278,26 @@ static double denominator(const struct mgm_step_totals *totals, int head, int le
     return (double)totals->counts[head][level] + MGM_LOSS_EPSILON;
 }
 
+void mgm_step_totals_share(struct mgm_communicator *together, struct mgm_step_totals *totals)
+{
+    enum { COUNTS = MGM_HEAD_COUNT * MGM_LAPLACIAN_LEVELS };
+    struct {
+        double counts[COUNTS], l1[MGM_HEAD_COUNT], composition[MGM_HEAD_COUNT], laplacian[COUNTS];
+    } sums;
+    uint64_t *counts = totals->counts[0];
+    for (int i = 0; i < COUNTS; i++)
+        sums.counts[i] = (double)counts[i]; /* exact up to 2^53 pixels */
+    memcpy(sums.l1, totals->l1, sizeof sums.l1);
+    memcpy(sums.composition, totals->composition, sizeof sums.composition);
+    memcpy(sums.laplacian, totals->laplacian, sizeof sums.laplacian);
+    mgm_communicator_sum_f64(together, (double *)&sums, sizeof sums / sizeof(double));
+    for (int i = 0; i < COUNTS; i++)
+        counts[i] = (uint64_t)sums.counts[i];
+    memcpy(totals->l1, sums.l1, sizeof sums.l1);
+    memcpy(totals->composition, sums.composition, sizeof sums.composition);
+    memcpy(totals->laplacian, sums.laplacian, sizeof sums.laplacian);
+}
+
 struct mgm_step_scales mgm_step_scales(const struct mgm_objective *objective, const struct mgm_step_totals *totals)
 {
     struct mgm_step_scales scales;
@@ -339,10 +361,14 @@ enum mgm_status mgm_step_evaluate(struct mgm_context *ctx, struct mgm_step *step
             goto done;
         }
     struct mgm_step_totals totals = add_up(step);
+    mgm_step_totals_share(step->together, &totals);
     pass.scales = mgm_step_scales(objective, &totals);
     run_pass(&pass, judge_picture);
     totals = add_up(step);
-    *losses = mgm_step_losses_of(objective, &totals, (double)step->n * (double)step->plane);
+    mgm_step_totals_share(step->together, &totals);
+    *losses = mgm_step_losses_of(objective, &totals,
+                                 (double)step->n * (double)step->plane * mgm_communicator_size(step->together));
+    status = mgm_communicator_check(step->together, ctx);
 done:
     mgm_free(pass.failures);
     mgm_free(pass.statuses);

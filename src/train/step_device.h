@@ -18,6 +18,9 @@ struct mgm_step_scales {
     float l1[MGM_HEAD_COUNT], composition[MGM_HEAD_COUNT], laplacian[MGM_HEAD_COUNT][MGM_LAPLACIAN_LEVELS];
 };
 
+/** Adds up those of all processes, before anything follows from them. */
+void mgm_step_totals_share(struct mgm_communicator *together, struct mgm_step_totals *totals);
+
 /** From the counts. */
 struct mgm_step_scales mgm_step_scales(const struct mgm_objective *objective, const struct mgm_step_totals *totals);
 /** @param pixels  of the whole batch */
