@@ -31,9 +31,9 @@ static enum mgm_status make_fixed(struct mgm_context *ctx, const struct mgm_fore
 
 enum mgm_status mgm_feed_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                 const struct mgm_train_config *config, const struct mgm_crop_phase *phase,
-                                const struct mgm_communicator *together, uint64_t first, struct mgm_feed **out)
+                                const struct mgm_backend *backend, uint64_t first, struct mgm_feed **out)
 {
-    const int n = phase->batch / mgm_communicator_size(together);
+    const int n = phase->batch / mgm_communicator_size(backend->together);
     struct mgm_feed *feed = *out = mgm_alloc_zeroed(1, sizeof *feed);
     if (!feed)
         return mgm_fail_nomem(ctx, "the samples");
@@ -41,8 +41,9 @@ enum mgm_status mgm_feed_create(struct mgm_context *ctx, const struct mgm_foregr
         .n = n,
         .size = phase->size,
         .whole = phase->batch,
-        .offset = n * mgm_communicator_rank(together),
-        .workers = config->workers,
+        .offset = n * mgm_communicator_rank(backend->together),
+        .workers = config->workers ? config->workers : mgm_thread_count(0),
+        .step_back = backend->ops->host_memory,
         .ahead = config->ahead,
         .seed = (uint64_t)config->seed,
         .first = first,

@@ -82,7 +82,8 @@ static uint64_t number_of(const struct mgm_loader_settings *settings, uint64_t t
 static void *work(void *argument)
 {
     struct mgm_loader *loader = argument;
-    step_back();
+    if (loader->settings.step_back)
+        step_back();
     struct mgm_context ctx = {.threads = 1};
     uint64_t task, n = (uint64_t)loader->settings.n;
     while (take_task(loader, &task)) {
@@ -178,4 +179,15 @@ enum mgm_status mgm_loader_next(struct mgm_context *ctx, struct mgm_loader *load
         *waited_seconds = mgm_clock_seconds() - begin;
     *batch = status == MGM_OK ? &place->batch : NULL;
     return status;
+}
+
+int mgm_loader_ready(struct mgm_loader *loader)
+{
+    int ready = 0;
+    pthread_mutex_lock(&loader->lock);
+    const uint64_t places = (uint64_t)loader->place_count;
+    for (uint64_t ahead = 0; ahead + 1 < places; ahead++)
+        ready += loader->places[(loader->next_batch + ahead) % places].missing == 0;
+    pthread_mutex_unlock(&loader->lock);
+    return ready;
 }

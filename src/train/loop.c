@@ -49,7 +49,7 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
     };
     TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->learner.params, &settings, &run->plan));
     TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
-    TRY(mgm_feed_create(run->ctx, run->store, config, phase, together, run->state.sample, &run->feed));
+    TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->backend, run->state.sample, &run->feed));
     const size_t pixels = (size_t)share * (size_t)(phase->size * phase->size);
     TRY(run->backend->ops->alloc(run->backend, pixels * MGM_NETWORK_INPUTS * sizeof(float), (void **)&run->input));
     for (int i = 0; i < 2; i++)

@@ -116,7 +116,8 @@ struct mgm_loader_settings {
     int n, size;
     int whole;          /* samples of a whole batch, of which these are the n after the first `offset`; 0: n of n */
     int offset;
-    int workers, ahead; /* threads; batches kept ready */
+    int workers, ahead; /* threads; batches kept ready, which is what bounds the memory: ahead + 1 are held */
+    bool step_back;     /* workers only run where nothing else would: what trains computes on the same cores */
     uint64_t seed;
     uint64_t first; /* number of the first whole batch's first sample */
 };
@@ -127,5 +128,7 @@ void mgm_loader_destroy(struct mgm_loader **loader);
 /** The next batch, in order; borrowed until the next call. @param waited_seconds  how long the caller had to wait */
 MGM_MUST_CHECK enum mgm_status mgm_loader_next(struct mgm_context *ctx, struct mgm_loader *loader,
                                                const struct mgm_batch **batch, double *waited_seconds);
+/** How many batches are ready beyond the one that is borrowed. */
+int mgm_loader_ready(struct mgm_loader *loader);
 
 #endif
