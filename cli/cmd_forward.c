@@ -4,12 +4,13 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "matting/precision.h"
 #include "mgm.h"
 #include "weights/output_file.h"
 #include "weights/safetensors.h"
 
 struct values {
-    const char *model, *input, *output, *device;
+    const char *model, *input, *output, *device, *precision;
     bool json;
     int repeat, threads;
 };
@@ -25,6 +26,8 @@ static const struct command_option options[] = {
      .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
      .takes = TAKES_ANYTHING},
+    {"precision", 0, OPTION_CHOICE, offsetof(struct values, precision), "P", "in what the network computes (f32)",
+     .choices = mgm_precision_names},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "time and memory as one JSON object on stdout"},
     {0},
 };
@@ -151,6 +154,7 @@ static enum mgm_status forward(struct job *job, const struct values *values)
     mgm_safetensors_close(&job->input);
     TRY(mgm_model_load(job->ctx, values->model, &job->model));
     TRY(mgm_context_set_device(job->ctx, values->device));
+    TRY(mgm_context_set_precision(job->ctx, values->precision));
     TRY(mgm_session_create(job->ctx, job->model, &job->session));
     TRY(allocate_answers(job));
     for (int i = 0; i < values->repeat; i++) {
@@ -177,7 +181,7 @@ static int print_facts(const struct job *job, double total_seconds)
 static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
-    struct values values = {.repeat = 1, .device = "cpu"};
+    struct values values = {.repeat = 1, .device = "cpu", .precision = "f32"};
     struct operands operands;
     struct job job = {0};
     int status = command_parse(&cmd_forward, argc, argv, &values, &operands);

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include "base/clock.h"
+#include "matting/precision.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 
 struct values {
-    const char *output, *format, *guidance, *model, *depth, *device;
+    const char *output, *format, *guidance, *model, *depth, *device, *precision;
     bool alpha_only, resize_mask, reference, largest_component, skip_existing, quiet, json;
     int threads;
 };
@@ -38,6 +39,10 @@ static const struct command_option options[] = {
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
      .takes = TAKES_ANYTHING},
+    {"precision", 0, OPTION_CHOICE, offsetof(struct values, precision), "P",
+     "in what the network computes; auto: bf16 where the processor multiplies it natively, else f32 (and f32 for "
+     "--reference)",
+     .choices = mgm_precision_names},
     {"reference", 0, OPTION_FLAG, offsetof(struct values, reference), NULL,
      "pad, threshold and truncate as the published code does"},
     {"largest-component", 0, OPTION_FLAG, offsetof(struct values, largest_component), NULL,
@@ -215,6 +220,7 @@ static enum mgm_status prepare(struct batch *batch, struct mgm_context *ctx, con
     if (batch->job.bits == 16 && !batch->format->deep)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "a %s file cannot hold 16 bit; png and tiff files can", batch->format->name);
     TRY(mgm_context_set_device(ctx, values->device));
+    TRY(mgm_context_set_precision(ctx, values->precision));
     progress_stage(batch->progress, "reading the model");
     return matte_job_open(&batch->job, ctx, values->model);
 }
@@ -242,7 +248,7 @@ static int check(const struct values *values, const struct operands *operands, b
 static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
-    struct values values = {.guidance = "auto", .depth = "auto", .device = "cpu"};
+    struct values values = {.guidance = "auto", .depth = "auto", .device = "cpu", .precision = "auto"};
     struct operands operands;
     struct mgm_context *ctx = NULL;
     int status = command_parse(&cmd_matte, argc, argv, &values, &operands);

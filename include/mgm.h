@@ -76,6 +76,14 @@ MGM_API void mgm_context_set_threads(struct mgm_context *ctx, int threads);
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_set_device(struct mgm_context *ctx, const char *device);
 
+/**
+ * In what the network computes from now on: "f32", "bf16", or "auto" (the default): mgm_matte() in bf16 where the processor
+ * multiplies it natively, else, and for `reference`, in f32; mgm_forward() in f32. Sums and mattes are f32 always. Other devices
+ * than the CPU compute in f32.
+ * @return MGM_E_INVALID for any other name; that the processor lacks bf16 is told by the first call that computes
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_set_precision(struct mgm_context *ctx, const char *precision);
+
 /* ---- pictures ------------------------------------------------------------------------------------------------------- */
 
 /** Pixels that the caller owns: interleaved, row by row, sRGB or grey, 8 or 16 bit (host byte order). */

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "matting/network.h"
+#include "nn/spectral.h"
 #include "weights/weights.h"
 
 #include <cjson/cJSON.h>
@@ -86,6 +87,43 @@ enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_sa
     if (status != MGM_OK)
         mgm_model_destroy(&model);
     *out = model;
+    return status;
+}
+
+/* Spectral norms that are true, or activations leave the range of floats. */
+static void settle_spectral_norms(const struct mgm_graph *graph, float *values)
+{
+    enum { ITERATIONS = 5 };
+    for (int i = 0; i < graph->layer_count; i++) {
+        const struct mgm_layer *layer = &graph->layers[i];
+        if ((layer->op != MGM_OP_CONV && layer->op != MGM_OP_CONV_TRANSPOSE) || layer->u < 0)
+            continue;
+        const struct mgm_param_info *weights = &graph->params[layer->weights];
+        const int rows = weights->dims[0], columns = (int)(weights->count / (size_t)rows);
+        for (int k = 0; k < ITERATIONS; k++)
+            mgm_spectral_iterate(0, values + weights->offset, rows, columns, values + graph->params[layer->u].offset,
+                                 values + graph->params[layer->v].offset);
+    }
+}
+
+enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed, struct mgm_model **out)
+{
+    struct mgm_model *model = *out = mgm_alloc_zeroed(1, sizeof *model);
+    if (!model)
+        return mgm_fail_nomem(ctx, "a model");
+    model->width = width;
+    model->name = mgm_strdup("random weights");
+    model->license = mgm_strdup("");
+    enum mgm_status status = model->name && model->license ? mgm_network_build(ctx, width, false, &model->graph)
+                                                           : mgm_fail_nomem(ctx, "a model's name");
+    if (status == MGM_OK)
+        status = mgm_params_create(ctx, &model->graph, false, &model->params);
+    if (status == MGM_OK)
+        mgm_params_initialise(&model->graph, seed, &model->params);
+    if (status == MGM_OK)
+        settle_spectral_norms(&model->graph, model->params.values);
+    else
+        mgm_model_destroy(out);
     return status;
 }
 

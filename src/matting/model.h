@@ -23,6 +23,9 @@ struct mgm_model {
 MGM_MUST_CHECK enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file,
                                                    struct mgm_model **out);
 
+/** A model of random weights, as training starts from: for measuring. */
+MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed, struct mgm_model **out);
+
 /** Metadata keys that a weights file may carry. All values are text. */
 #define MGM_METADATA_ARCHITECTURE "architecture" /* "mgm-matting" */
 #define MGM_METADATA_WIDTH        "width"        /* "0.5" */

@@ -1,8 +1,11 @@
 #include "matting/refinement.h"
 
+#include "base/memory.h"
 #include "base/parallel.h"
 #include "image/morphology.h"
 
+#include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /** 2^x for x in [−126, 126], relative error below 3e-7; the compiler makes vectors of it, which it cannot of exp2f. */
@@ -47,19 +50,74 @@ static void stretch_row(const float *top, const float *bottom, float weight, int
         *dst++ = left;
 }
 
-void mgm_head_to_alpha(const float *raw, int h, int w, int stride, float *alpha)
+/** Row y of a head's output, up-sampled. */
+static void stretch_head_row(const float *raw, int h, int w, int stride, int y, float *dst)
 {
     const int raw_h = h / stride, raw_w = w / stride;
-    if (stride == 1)
-        memcpy(alpha, raw, (size_t)h * (size_t)w * sizeof *alpha);
-    for (int y = 0; y < h && stride > 1; y++) {
-        float position = ((float)y + 0.5f) / (float)stride - 0.5f;
-        position = position < 0 ? 0 : position;
-        const int low = (int)position, high = low + 1 < raw_h ? low + 1 : low;
-        stretch_row(raw + (size_t)low * (size_t)raw_w, raw + (size_t)high * (size_t)raw_w, position - (float)low, raw_w,
-                    stride, alpha + (size_t)y * (size_t)w);
+    if (stride == 1) {
+        memcpy(dst, raw + (size_t)y * (size_t)w, (size_t)w * sizeof *dst);
+        return;
     }
+    float position = ((float)y + 0.5f) / (float)stride - 0.5f;
+    position = position < 0 ? 0 : position;
+    const int low = (int)position, high = low + 1 < raw_h ? low + 1 : low;
+    stretch_row(raw + (size_t)low * (size_t)raw_w, raw + (size_t)high * (size_t)raw_w, position - (float)low, raw_w, stride,
+                dst);
+}
+
+void mgm_head_to_alpha(const float *raw, int h, int w, int stride, float *alpha)
+{
+    for (int y = 0; y < h; y++)
+        stretch_head_row(raw, h, w, stride, y, alpha + (size_t)y * (size_t)w);
     squash(alpha, (size_t)h * (size_t)w);
+}
+
+struct refining {
+    float *alpha;
+    const float *raw;
+    const uint8_t *unknown;
+    int h, w, stride;
+    atomic_bool finite, out_of_memory;
+};
+
+enum { SPAN = 256 }; /* columns that are refined at a time */
+
+static void refine_rows(void *argument, size_t begin, size_t end)
+{
+    struct refining *job = argument;
+    const size_t w = (size_t)job->w;
+    bool finite = true;
+    float *row = mgm_alloc(w, sizeof *row);
+    if (!row)
+        job->out_of_memory = true;
+    for (size_t y = begin; y < end && row; y++) {
+        const uint8_t *unknown = job->unknown + y * w;
+        const uint8_t *first = memchr(unknown, 1, w);
+        if (!first)
+            continue;
+        stretch_head_row(job->raw, job->h, job->w, job->stride, (int)y, row);
+        for (size_t x = (size_t)(first - unknown); x < w; x += SPAN) {
+            const size_t count = w - x < SPAN ? w - x : SPAN;
+            if (!memchr(unknown + x, 1, count))
+                continue;
+            for (size_t i = x; i < x + count; i++)
+                finite &= !unknown[i] || isfinite(row[i]);
+            squash(row + x, count);
+            mgm_refine(job->alpha + y * w + x, row + x, unknown + x, count);
+        }
+    }
+    mgm_free(row);
+    if (!finite)
+        job->finite = false;
+}
+
+enum mgm_status mgm_refine_by_head(struct mgm_context *ctx, float *alpha, const float *raw, int h, int w, int stride,
+                                   const uint8_t *unknown, bool *finite)
+{
+    struct refining job = {alpha, raw, unknown, h, w, stride, true, false};
+    mgm_parallel_for(ctx->threads, (size_t)h, refine_rows, &job);
+    *finite = job.finite;
+    return job.out_of_memory ? mgm_fail_nomem(ctx, "a refined matte") : MGM_OK;
 }
 
 enum mgm_status mgm_uncertain_region(struct mgm_context *ctx, const float *alpha, int h, int w, int size, uint8_t *unknown)

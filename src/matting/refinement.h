@@ -7,6 +7,9 @@
 
 #include "base/context.h"
 
+/** Sizes of the ellipses that widen the uncertain region, as published (§3.1). */
+enum { MGM_DILATE_OS4 = 15, MGM_DILATE_OS1 = 7 };
+
 /**
  * A head's raw output up-sampled bilinearly (half-pixel centres) by `stride` (1 or even), then (tanh(x) + 1) / 2.
  * @param raw    f32 [h/stride, w/stride]
@@ -23,6 +26,13 @@ MGM_MUST_CHECK enum mgm_status mgm_uncertain_region(struct mgm_context *ctx, con
 
 /** Eq. 3: alpha[i] = finer[i] where unknown[i], else stays. */
 void mgm_refine(float *alpha, const float *finer, const uint8_t *unknown, size_t count);
+
+/**
+ * The same from a head's raw output (as of mgm_head_to_alpha()), which is only looked at where it matters.
+ * @param finite  result: whether all values that were looked at are finite
+ */
+MGM_MUST_CHECK enum mgm_status mgm_refine_by_head(struct mgm_context *ctx, float *alpha, const float *raw, int h, int w,
+                                                  int stride, const uint8_t *unknown, bool *finite);
 
 struct mgm_fusion {
     int dilate_os4, dilate_os1;

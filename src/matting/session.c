@@ -6,14 +6,14 @@
 #include "matting/guidance.h"
 #include "matting/model.h"
 #include "matting/network.h"
-#include "matting/refinement.h"
+#include "matting/precision.h"
+#include "matting/predict.h"
 #include "nn/backend.h"
-#include "nn/infer_plan.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { DILATE_OS4 = 15, DILATE_OS1 = 7, DILATE_MAX = 255 };
+enum { DILATE_MAX = 255 };
 
 /* Of a picture, and of the pixels of a batch: so that no count of values that follows from them overflows. */
 enum { MAX_SIDE = 1 << 20 };
@@ -22,14 +22,15 @@ static const double MAX_PIXELS = 0x1p40;
 struct mgm_session {
     struct mgm_context *ctx;
     const struct mgm_model *model;
-    struct mgm_backend *backend; /* NULL: the plan's own, on the CPU */
-    struct mgm_infer_plan *plan; /* for the last size; NULL before the first run */
-    struct mgm_infer_plan_settings plan_settings;
+    struct mgm_backend *backend;     /* NULL: the predictor's own, on the CPU */
+    struct mgm_predictor *predictor; /* for the last size; NULL before the first run */
+    struct mgm_predictor_settings settings;
 };
 
 struct mgm_matte_settings mgm_matte_settings_defaults(void)
 {
-    return (struct mgm_matte_settings){.guidance = MGM_GUIDANCE_AUTO, .dilate_os4 = DILATE_OS4, .dilate_os1 = DILATE_OS1};
+    return (struct mgm_matte_settings){
+        .guidance = MGM_GUIDANCE_AUTO, .dilate_os4 = MGM_DILATE_OS4, .dilate_os1 = MGM_DILATE_OS1};
 }
 
 enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_model *model, struct mgm_session **out)
@@ -51,92 +52,56 @@ void mgm_session_destroy(struct mgm_session **session)
 {
     if (!*session)
         return;
-    mgm_infer_plan_destroy(&(*session)->plan);
+    mgm_predictor_destroy(&(*session)->predictor);
     mgm_backend_destroy(&(*session)->backend);
     mgm_free(*session);
     *session = NULL;
 }
 
-/** Makes session->plan fit the size; a plan is kept while the size and the threads stay the same. */
-static enum mgm_status prepare_plan(struct mgm_session *session, int n, int h, int w)
+/** Makes session->predictor fit; it is kept while size, threads, precision and what is wanted stay the same. */
+static enum mgm_status prepare(struct mgm_session *session, int n, int h, int w, enum mgm_precision precision, bool dense)
 {
-    const struct mgm_infer_plan_settings wanted = {n, h, w, session->ctx->threads, session->backend};
-    const struct mgm_infer_plan_settings *have = &session->plan_settings;
-    if (session->plan && have->n == n && have->h == h && have->w == w && have->threads == wanted.threads)
+    const struct mgm_context *ctx = session->ctx;
+    const struct mgm_predictor_settings wanted = {n, h, w, ctx->threads, session->backend, precision, dense};
+    const struct mgm_predictor_settings *have = &session->settings;
+    if (session->predictor && have->n == n && have->h == h && have->w == w && have->threads == wanted.threads &&
+        have->precision == wanted.precision && have->dense == dense)
         return MGM_OK;
-    mgm_infer_plan_destroy(&session->plan); /* first, so that two never need memory at once */
-    TRY(mgm_infer_plan_create(session->ctx, &session->model->graph, &session->model->params, &wanted, &session->plan));
-    session->plan_settings = wanted;
+    mgm_predictor_destroy(&session->predictor); /* first, so that two never need memory at once */
+    TRY(mgm_predictor_create(session->ctx, session->model, &wanted, &session->predictor));
+    session->settings = wanted;
     return MGM_OK;
 }
 
-/** Where one picture's answers go: planes [h, w]. */
-struct planes {
-    float *alpha[MGM_HEAD_COUNT];
-    uint8_t *unknown_os4, *unknown_os1;
-    float *fused;
-};
-
-/** Planes that nobody asked for but fusion needs: one block, shared by all pictures of a batch. */
-static enum mgm_status allocate_planes(struct mgm_context *ctx, size_t count, void **block, struct planes *out)
+/** Planes [h, w] that nobody asked for but fusion needs: one block, shared by all pictures of a batch. */
+static enum mgm_status allocate_planes(struct mgm_context *ctx, size_t count, void **block, struct mgm_prediction *out)
 {
-    size_t floats = MGM_HEAD_COUNT + 1;
-    unsigned char *memory = mgm_alloc(count, floats * sizeof(float) + 2);
+    unsigned char *memory = mgm_alloc(count, sizeof(float) + 2);
     *block = memory;
     if (!memory)
-        return mgm_fail_nomem(ctx, "the mattes of the network's heads");
-    float *values = *block;
-    for (int head = 0; head < MGM_HEAD_COUNT; head++)
-        out->alpha[head] = values + (size_t)head * count;
-    out->fused = values + MGM_HEAD_COUNT * count;
-    out->unknown_os4 = memory + floats * sizeof(float) * count;
-    out->unknown_os1 = out->unknown_os4 + count;
+        return mgm_fail_nomem(ctx, "the matte");
+    *out = (struct mgm_prediction){.dilate_os4 = MGM_DILATE_OS4,
+                                   .dilate_os1 = MGM_DILATE_OS1,
+                                   .alpha = *block,
+                                   .unknown_os4 = memory + sizeof(float) * count,
+                                   .unknown_os1 = memory + (sizeof(float) + 1) * count};
     return MGM_OK;
-}
-
-/* Weights that are finite one by one may overflow together. */
-static bool all_finite(const float *values, size_t count)
-{
-    bool finite = true;
-    for (size_t i = 0; i < count; i++)
-        finite &= isfinite(values[i]) != 0;
-    return finite;
-}
-
-/** Heads to mattes, mattes to one, for picture number `picture` of the last run. */
-static enum mgm_status finish_picture(struct mgm_session *session, int picture, int dilate_os4, int dilate_os1,
-                                      const struct planes *planes)
-{
-    const int h = session->plan_settings.h, w = session->plan_settings.w;
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        const int stride = mgm_head_stride[head];
-        const size_t raw_count = (size_t)(h / stride) * (size_t)(w / stride);
-        const float *raw = mgm_infer_plan_output(session->plan, head) + (size_t)picture * raw_count;
-        if (!all_finite(raw, raw_count))
-            return mgm_fail(session->ctx, MGM_E_FORMAT,
-                            "the weights of '%s' are damaged: they give values that are not finite", session->model->name);
-        mgm_head_to_alpha(raw, h, w, stride, planes->alpha[head]);
-    }
-    const struct mgm_fusion fusion = {dilate_os4, dilate_os1, planes->fused, planes->unknown_os4, planes->unknown_os1};
-    return mgm_fuse(session->ctx, planes->alpha[MGM_HEAD_OS8], planes->alpha[MGM_HEAD_OS4], planes->alpha[MGM_HEAD_OS1], h,
-                    w, &fusion);
 }
 
 /** The caller's planes for one picture where there are any, else the scratch ones. */
-static struct planes choose_planes(const struct mgm_forward_result *result, size_t offset, const struct planes *scratch)
+static struct mgm_prediction choose_planes(const struct mgm_forward_result *result, size_t offset,
+                                           const struct mgm_prediction *scratch)
 {
-    struct planes chosen = *scratch;
+    struct mgm_prediction chosen = *scratch;
     float *const heads[MGM_HEAD_COUNT] = {result->alpha_os8, result->alpha_os4, result->alpha_os1};
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        if (heads[head])
-            chosen.alpha[head] = heads[head] + offset;
-    }
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        chosen.heads[head] = heads[head] ? heads[head] + offset : NULL;
     if (result->unknown_os4)
         chosen.unknown_os4 = result->unknown_os4 + offset;
     if (result->unknown_os1)
         chosen.unknown_os1 = result->unknown_os1 + offset;
     if (result->alpha)
-        chosen.fused = result->alpha + offset;
+        chosen.alpha = result->alpha + offset;
     return chosen;
 }
 
@@ -152,16 +117,16 @@ enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, co
         return mgm_fail(ctx, MGM_E_INVALID, "the input is %d pictures of %d×%d pixels; sides of at most %d can be computed",
                         n, w, h, MAX_SIDE);
     const size_t count = (size_t)h * (size_t)w;
-    struct planes scratch;
+    struct mgm_prediction scratch;
     void *block = NULL;
-    TRY(prepare_plan(session, n, h, w));
+    TRY(prepare(session, n, h, w, mgm_precision_of(ctx, MGM_PRECISION_F32), result->alpha_os4 || result->alpha_os1));
     TRY(allocate_planes(ctx, count, &block, &scratch));
-    mgm_network_pack_input(n, h, w, image, guidance, mgm_infer_plan_input(session->plan));
+    mgm_network_pack_input(n, h, w, image, guidance, mgm_predictor_input(session->predictor));
     const double start = mgm_clock_seconds();
-    enum mgm_status status = mgm_infer_plan_run(session->plan);
+    enum mgm_status status = mgm_predictor_run(session->predictor);
     for (int picture = 0; picture < n && status == MGM_OK; picture++) {
-        const struct planes planes = choose_planes(result, (size_t)picture * count, &scratch);
-        status = finish_picture(session, picture, DILATE_OS4, DILATE_OS1, &planes);
+        struct mgm_prediction planes = choose_planes(result, (size_t)picture * count, &scratch);
+        status = mgm_predictor_finish(session->predictor, picture, &planes);
     }
     result->network_seconds = mgm_clock_seconds() - start;
     mgm_free(block);
@@ -226,13 +191,13 @@ static enum mgm_status keep_largest_component(struct mgm_context *ctx, const str
 }
 
 /** Cuts the photo's part out of the padded planes; the shares are of that part. */
-static void crop(const struct planes *planes, const struct mgm_frame *frame, int height, int width, float *alpha,
+static void crop(const struct mgm_prediction *planes, const struct mgm_frame *frame, int height, int width, float *alpha,
                  struct mgm_matte_report *report)
 {
     size_t os4 = 0, os1 = 0;
     for (int y = 0; y < height; y++) {
         const size_t row = (size_t)(frame->top + y) * (size_t)frame->width + (size_t)frame->left;
-        memcpy(alpha + (size_t)y * (size_t)width, planes->fused + row, (size_t)width * sizeof *alpha);
+        memcpy(alpha + (size_t)y * (size_t)width, planes->alpha + row, (size_t)width * sizeof *alpha);
         for (int x = 0; x < width; x++) {
             os4 += planes->unknown_os4[row + (size_t)x];
             os1 += planes->unknown_os1[row + (size_t)x];
@@ -268,18 +233,21 @@ enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *p
         .guidance = decide_guidance(mask, settings), .network_width = frame.width, .network_height = frame.height};
     /* alpha holds the guidance until the network has read it: it has the right size, and the result comes last. */
     TRY(mgm_guidance_convert(ctx, mask, facts->guidance, alpha));
-    TRY(prepare_plan(session, 1, frame.height, frame.width));
-    TRY(mgm_frame_pack(ctx, &frame, photo, alpha, mgm_infer_plan_input(session->plan)));
-    struct planes planes;
+    const enum mgm_precision fastest = settings->reference ? MGM_PRECISION_F32 : mgm_precision_fastest(ctx);
+    TRY(prepare(session, 1, frame.height, frame.width, mgm_precision_of(ctx, fastest), false));
+    TRY(mgm_frame_pack(ctx, &frame, photo, alpha, mgm_predictor_input(session->predictor)));
+    struct mgm_prediction planes;
     void *block = NULL;
     TRY(allocate_planes(ctx, (size_t)frame.height * (size_t)frame.width, &block, &planes));
+    planes.dilate_os4 = settings->dilate_os4;
+    planes.dilate_os1 = settings->dilate_os1;
     const double start = mgm_clock_seconds();
-    enum mgm_status status = mgm_infer_plan_run(session->plan);
+    enum mgm_status status = mgm_predictor_run(session->predictor);
     if (status == MGM_OK)
-        status = finish_picture(session, 0, settings->dilate_os4, settings->dilate_os1, &planes);
+        status = mgm_predictor_finish(session->predictor, 0, &planes);
     facts->network_seconds = mgm_clock_seconds() - start;
     if (status == MGM_OK && settings->largest_component)
-        status = keep_largest_component(ctx, &frame, planes.fused);
+        status = keep_largest_component(ctx, &frame, planes.alpha);
     if (status == MGM_OK)
         crop(&planes, &frame, photo->height, photo->width, alpha, facts);
     if (status == MGM_OK && settings->reference)

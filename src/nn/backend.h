@@ -18,6 +18,7 @@
 #include "nn/communicator.h"
 #include "nn/norm.h"
 #include "nn/spatial.h"
+#include "nn/tile_map.h"
 
 struct mgm_backend;
 struct mgm_backend_conv; /* one convolution, made for one shape */
@@ -114,6 +115,10 @@ struct mgm_backend_ops {
                               void *dense);
     void (*shuffle)(struct mgm_backend *b, const struct mgm_spatial *s, const void *grid, void *dst);
     void (*shuffle_backward)(struct mgm_backend *b, const struct mgm_spatial *s, const void *d_dst, void *d_grid);
+
+    /** Windows of a map, channels last (tile_map.h); NULL: the backend has no refinement by tiles. */
+    enum mgm_status (*gather)(struct mgm_backend *b, const struct mgm_tile_map *src, const struct mgm_windows *windows,
+                              void *dst);
 
     /* ---- element by element ---- */
     void (*accumulate)(struct mgm_backend *b, enum mgm_precision precision, size_t count, const void *src, void *dst);

@@ -1,8 +1,10 @@
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/fused_conv.h"
 #include "nn/graph_check.h"
 #include "nn/infer_state.h"
-#include "nn/single_conv.h"
+
+#include <string.h>
 
 static bool can_be_blocked(const struct mgm_graph *graph)
 {
@@ -22,14 +24,35 @@ static enum mgm_status allocate(struct mgm_infer_plan *plan, size_t bytes, void 
     return plan->backend->ops->alloc(plan->backend, bytes, out);
 }
 
+static enum mgm_status keep_layers(struct mgm_infer_plan *plan)
+{
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    plan->kept = mgm_alloc_zeroed((size_t)plan->graph->layer_count, sizeof *plan->kept);
+    if (!plan->kept)
+        return mgm_fail_nomem(plan->ctx, "an inference plan");
+    const int *layers = s->keep ? s->keep : plan->graph->outputs;
+    const int count = s->keep ? s->keep_count : plan->graph->output_count;
+    for (int i = 0; i < count; i++)
+        plan->kept[layers[i]] = true;
+    plan->settings.keep = NULL; /* the caller's no longer */
+    return MGM_OK;
+}
+
 /* What is to be computed, in which order; kernels and memory come later. */
 
-static void list_steps(struct mgm_infer_plan *plan)
+static enum mgm_status list_steps(struct mgm_infer_plan *plan)
 {
     const struct mgm_graph *graph = plan->graph;
+    bool *needed = mgm_alloc((size_t)graph->layer_count, sizeof *needed);
+    if (!needed)
+        return mgm_fail_nomem(plan->ctx, "an inference plan");
+    memcpy(needed, plan->kept, (size_t)graph->layer_count * sizeof *needed);
+    for (int i = graph->layer_count - 1; i >= 0; i--)
+        for (int k = 0; k < graph->layers[i].input_count; k++)
+            needed[graph->layers[i].inputs[k]] |= needed[i];
     for (int i = 0; i < graph->layer_count; i++) {
         const struct mgm_layer *layer = &graph->layers[i];
-        if (layer->op == MGM_OP_INPUT || layer->op == MGM_OP_NORM)
+        if (!needed[i] || layer->op == MGM_OP_INPUT || layer->op == MGM_OP_NORM)
             continue; /* norms go with their convolutions */
         struct infer_step *step = &plan->steps[plan->step_count++];
         *step = (struct infer_step){.op = layer->op,
@@ -44,6 +67,8 @@ static void list_steps(struct mgm_infer_plan *plan)
         step->layer = norm;
         step->residual = graph->layers[norm].input_count > 1 ? graph->layers[norm].inputs[1] : -1;
     }
+    mgm_free(needed);
+    return MGM_OK;
 }
 
 static bool step_reads(const struct mgm_infer_plan *plan, const struct infer_step *step, int layer)
@@ -59,9 +84,8 @@ static bool step_reads(const struct mgm_infer_plan *plan, const struct infer_ste
 
 static int last_use(const struct mgm_infer_plan *plan, int layer)
 {
-    for (int i = 0; i < plan->graph->output_count; i++)
-        if (plan->graph->outputs[i] == layer)
-            return plan->step_count; /* outlives the run */
+    if (plan->kept[layer])
+        return plan->step_count;
     int last = -1;
     for (int i = 0; i < plan->step_count; i++)
         if (step_reads(plan, &plan->steps[i], layer))
@@ -90,7 +114,7 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
         return mgm_fail_nomem(plan->ctx, "planning memory");
     for (int i = 0; i < layers; i++)
         plan->owner[i] = i;
-    plan->buffers[0] = (struct mgm_plan_buffer){mgm_infer_count(plan, 0) * sizeof(float), -1, last_use(plan, 0), 0};
+    plan->buffers[0] = (struct mgm_plan_buffer){mgm_infer_bytes(plan, 0), -1, last_use(plan, 0), 0};
     for (int i = 0; i < plan->step_count; i++) {
         struct infer_step *step = &plan->steps[i];
         int last = last_use(plan, step->layer);
@@ -98,14 +122,14 @@ static enum mgm_status plan_arena(struct mgm_infer_plan *plan, size_t *bytes)
             int owner = plan->owner[step->layer] = plan->owner[step->residual];
             plan->buffers[owner].last = last;
         } else {
-            plan->buffers[step->layer] =
-                (struct mgm_plan_buffer){mgm_infer_count(plan, step->layer) * sizeof(float), i, last, 0};
+            plan->buffers[step->layer] = (struct mgm_plan_buffer){mgm_infer_bytes(plan, step->layer), i, last, 0};
         }
         if (step->op == MGM_OP_CONV_TRANSPOSE) {
             const struct mgm_layer *l = &plan->graph->layers[step->layer];
             size_t pixels = (size_t)plan->settings.n * (size_t)(mgm_layer_side(l, plan->settings.h) / 2 + 1) *
                             (size_t)(mgm_layer_side(l, plan->settings.w) / 2 + 1);
-            plan->buffers[layers + i] = (struct mgm_plan_buffer){pixels * 4 * (size_t)l->channels * sizeof(float), i, i, 0};
+            plan->buffers[layers + i] = (struct mgm_plan_buffer){
+                pixels * 4 * (size_t)l->channels * mgm_precision_bytes(mgm_infer_type(plan, step->layer)), i, i, 0};
         }
     }
     return mgm_plan_buffers(plan->ctx, plan->buffers, count, bytes);
@@ -124,8 +148,8 @@ static enum mgm_status check_memory(struct mgm_infer_plan *plan)
     if (available <= 0 || (double)bytes < available)
         return MGM_OK;
     return mgm_fail(plan->ctx, MGM_E_NOMEM,
-                    "%d×%d pixels would need %.1f GB of memory for the network alone, and there is %.1f GB", s->w,
-                    s->h, (double)bytes / 1e9, available / 1e9);
+                    "%d×%d pixels would need %.1f GB of memory for the network alone, and there is %.1f GB", s->w, s->h,
+                    (double)bytes / 1e9, available / 1e9);
 }
 
 static enum mgm_status create_arena(struct mgm_infer_plan *plan)
@@ -137,19 +161,21 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
     return allocate(plan, bytes, &plan->arena);
 }
 
-/* Where a plan meets its caller, who has and wants channels last, in host memory. */
+/* Where a plan meets its caller, who has and wants f32, channels last, in host memory. */
 static enum mgm_status create_edges(struct mgm_infer_plan *plan)
 {
-    const bool apart = !plan->backend->ops->host_memory;
-    float **const input = apart ? &plan->input : &plan->planar;
-    if (!apart && !plan->blocked)
-        return MGM_OK;
-    *input = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float));
-    bool complete = *input != NULL;
+    const bool apart = !plan->backend->ops->host_memory, converts = plan->settings.precision != MGM_PRECISION_F32;
+    bool complete = true;
+    if (apart || converts)
+        complete = (plan->input = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float))) != NULL;
+    if (plan->blocked)
+        complete = (plan->planar = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float))) != NULL;
     for (int i = 0; i < plan->graph->output_count; i++) {
-        int layer = plan->graph->outputs[i];
-        if (!apart && plan->graph->layers[layer].channels == 1)
-            continue; /* one channel is the same in every layout */
+        const int layer = plan->graph->outputs[i];
+        const bool as_it_is =
+            mgm_infer_type(plan, layer) == MGM_PRECISION_F32 && (!plan->blocked || plan->graph->layers[layer].channels == 1);
+        if (!plan->kept[layer] || (!apart && as_it_is)) /* one channel is the same in every layout */
+            continue;
         plan->outputs[i] = mgm_alloc(mgm_infer_count(plan, layer), sizeof(float));
         complete = complete && plan->outputs[i];
     }
@@ -161,8 +187,33 @@ static enum mgm_status choose_backend(struct mgm_infer_plan *plan)
     if (!plan->settings.backend)
         TRY(mgm_backend_create(plan->ctx, "cpu", plan->settings.threads, &plan->own_backend));
     plan->backend = plan->own_backend ? plan->own_backend : plan->settings.backend;
-    plan->blocked = plan->backend->ops->blocked && can_be_blocked(plan->graph);
+    if (plan->settings.precision != MGM_PRECISION_F32 && !plan->backend->ops->host_memory)
+        return mgm_fail(plan->ctx, MGM_E_UNSUPPORTED, "inference on '%s' is in f32 only", plan->backend->ops->name);
+    plan->blocked =
+        plan->settings.precision == MGM_PRECISION_F32 && plan->backend->ops->blocked && can_be_blocked(plan->graph);
     return MGM_OK;
+}
+
+static enum mgm_status create_kernels(struct mgm_infer_plan *plan, const struct mgm_params *params)
+{
+    const struct mgm_infer_plan_settings *s = &plan->settings;
+    struct mgm_fused_conv_maker maker;
+    enum mgm_status status = mgm_fused_conv_maker_create(plan->backend, plan->graph, params, &maker);
+    for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
+        struct infer_step *step = &plan->steps[i];
+        if (step->is_single)
+            status = mgm_fused_single_create(&maker, step->first, &step->single);
+        if (!mgm_infer_has_kernel(step))
+            continue;
+        struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, step->first, s->n, s->h, s->w);
+        shape.blocked = plan->blocked;
+        shape.src_type = mgm_infer_type(plan, step->src);
+        shape.dst_type = mgm_infer_type(plan, step->layer);
+        const int norm = step->layer != step->first ? step->layer : -1;
+        status = mgm_fused_conv_create(&maker, step->first, norm, &shape, &step->conv, &step->adds_apart);
+    }
+    mgm_fused_conv_maker_release(&maker);
+    return status;
 }
 
 enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
@@ -183,16 +234,14 @@ enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_
     enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
     if (status == MGM_OK)
         status = choose_backend(plan);
-    if (status == MGM_OK) {
-        list_steps(plan);
-        status = check_memory(plan);
-    }
     if (status == MGM_OK)
-        status = mgm_infer_create_kernels(plan, params);
-    if (plan->backend)
-        plan->backend->ops->release(plan->backend, plan->staging);
-    mgm_free(plan->folding);
-    plan->staging = plan->folding = NULL;
+        status = keep_layers(plan);
+    if (status == MGM_OK)
+        status = list_steps(plan);
+    if (status == MGM_OK)
+        status = check_memory(plan);
+    if (status == MGM_OK)
+        status = create_kernels(plan, params);
     if (status == MGM_OK)
         status = create_arena(plan);
     if (status == MGM_OK)
@@ -221,6 +270,7 @@ void mgm_infer_plan_destroy(struct mgm_infer_plan **plan)
     if (p->backend)
         release_memory(p);
     mgm_backend_destroy(&p->own_backend);
+    mgm_free(p->kept);
     mgm_free(p->steps);
     mgm_free(p->buffers);
     mgm_free(p->owner);

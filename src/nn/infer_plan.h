@@ -5,22 +5,31 @@
 #ifndef MGM_NN_INFER_PLAN_H
 #define MGM_NN_INFER_PLAN_H
 
-#include "nn/graph.h"
+#include "nn/tile_map.h"
+#include "nn/train_plan.h"
 
 struct mgm_backend;
 struct mgm_infer_plan;
 
 struct mgm_infer_plan_settings {
-    int n, h, w;                 /* h and w: multiples of 32 */
-    int threads;                 /* of the CPU; 0: one per core */
-    struct mgm_backend *backend; /* borrowed; NULL: the CPU */
+    int n, h, w;                  /* h and w: multiples of 32 */
+    int threads;                  /* of the CPU; 0: one per core */
+    struct mgm_backend *backend;  /* borrowed; NULL: the CPU */
+    enum mgm_precision precision; /* of activations and convolutions; sums are f32 */
+    /*
+     * The layers whose results are wanted after a run; NULL: the graph's outputs. What they do not need is not computed, and
+     * outputs that are not among them are not there. Borrowed during creation.
+     */
+    const int *keep;
+    int keep_count;
 };
 
 /**
  * @param graph, params  borrowed; params, in host memory, are read here only and may be released afterwards, the graph may
  * not
  * @return MGM_E_SHAPE for sides that are no multiples of 32; MGM_E_UNSUPPORTED for a graph that cannot be run, see
- *         graph_check.h; MGM_E_FORMAT for weights whose spectral norm is 0
+ *         graph_check.h; MGM_E_FORMAT for weights whose spectral norm is 0; MGM_E_UNSUPPORTED, too, for a precision that
+ *         the backend lacks
  */
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                      const struct mgm_params *params,
@@ -36,5 +45,11 @@ MGM_MUST_CHECK enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan);
 
 /** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c], host memory. Borrowed. */
 const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index);
+
+/** Result of a kept layer, or of the input, of picture number `picture` of the last run, as it stands in the backend's memory. */
+struct mgm_tile_map mgm_infer_plan_map(const struct mgm_infer_plan *plan, int layer, int picture);
+
+/** The backend that the plan computes with. Borrowed. */
+struct mgm_backend *mgm_infer_plan_backend(const struct mgm_infer_plan *plan);
 
 #endif

@@ -37,13 +37,12 @@ static enum mgm_status run_conv(struct mgm_infer_plan *plan, const struct infer_
     void *dst = mgm_infer_value(plan, step->layer);
     struct mgm_backend *b = plan->backend;
     if (step->op == MGM_OP_CONV) {
-        const size_t count = mgm_infer_count(plan, step->layer);
         const void *residual = step->residual >= 0 ? mgm_infer_value(plan, step->residual) : NULL;
         if (residual && residual != dst && !step->adds_apart)
-            b->ops->copy(b, dst, residual, count * sizeof(float));
+            b->ops->copy(b, dst, residual, mgm_infer_bytes(plan, step->layer));
         TRY(b->ops->conv_forward(b, step->conv, source_of(plan, step->src), dst));
         if (step->adds_apart)
-            b->ops->accumulate(b, MGM_PRECISION_F32, count, residual, dst);
+            b->ops->accumulate(b, mgm_infer_type(plan, step->layer), mgm_infer_count(plan, step->layer), residual, dst);
         return MGM_OK;
     }
     void *grid = (char *)plan->arena + step->grid;
@@ -98,11 +97,14 @@ static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *st
 /* The input as the first layers want it. */
 static void read_input(struct mgm_infer_plan *plan)
 {
+    struct mgm_backend *b = plan->backend;
     if (plan->blocked)
         mgm_parallel_for(plan->settings.threads, (size_t)plan->settings.n * (size_t)plan->settings.h, read_rows, plan);
+    else if (plan->input && b->ops->host_memory)
+        b->ops->convert_from_f32(b, plan->settings.precision, mgm_infer_count(plan, 0), plan->input,
+                                 mgm_infer_value(plan, 0));
     else if (plan->input)
-        plan->backend->ops->upload(plan->backend, mgm_infer_value(plan, 0), plan->input,
-                                   mgm_infer_count(plan, 0) * sizeof(float));
+        b->ops->upload(b, mgm_infer_value(plan, 0), plan->input, mgm_infer_count(plan, 0) * sizeof(float));
 }
 
 /* Outputs as the caller wants them, where they are not kept so. */
@@ -112,13 +114,37 @@ static enum mgm_status write_outputs(struct mgm_infer_plan *plan)
     for (int i = 0; i < plan->graph->output_count; i++) {
         const int layer = plan->graph->outputs[i];
         const struct mgm_spatial s = mgm_infer_spatial(plan, layer);
-        if (plan->outputs[i] && plan->blocked)
+        const size_t count = mgm_infer_count(plan, layer);
+        if (!plan->outputs[i])
+            continue;
+        if (plan->blocked)
             mgm_from_blocks(&s, mgm_infer_value(plan, layer), plan->outputs[i]);
-        else if (plan->outputs[i])
-            TRY(b->ops->download(b, plan->outputs[i], mgm_infer_value(plan, layer),
-                                 mgm_infer_count(plan, layer) * sizeof(float)));
+        else if (b->ops->host_memory)
+            b->ops->convert_to_f32(b, s.precision, count, mgm_infer_value(plan, layer), plan->outputs[i]);
+        else
+            TRY(b->ops->download(b, plan->outputs[i], mgm_infer_value(plan, layer), count * sizeof(float)));
     }
     return b->ops->finish(b);
+}
+
+struct mgm_tile_map mgm_infer_plan_map(const struct mgm_infer_plan *plan, int layer, int picture)
+{
+    const struct mgm_spatial s = mgm_infer_spatial(plan, layer);
+    const bool is_input = plan->graph->layers[layer].op == MGM_OP_INPUT;
+    const size_t picture_bytes = mgm_infer_bytes(plan, layer) / (size_t)s.n;
+    return (struct mgm_tile_map){.values = (const char *)mgm_infer_value(plan, layer) + (size_t)picture * picture_bytes,
+                                 .precision = s.precision,
+                                 .h = s.h,
+                                 .w = s.w,
+                                 .c = s.c,
+                                 .block = is_input ? 0 : s.block,
+                                 .tile_h = s.h,
+                                 .tile_w = s.w};
+}
+
+struct mgm_backend *mgm_infer_plan_backend(const struct mgm_infer_plan *plan)
+{
+    return plan->backend;
 }
 
 enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan)

@@ -7,6 +7,7 @@
 #include "nn/infer_plan.h"
 #include "nn/layer_shape.h"
 #include "nn/planner.h"
+#include "nn/single_conv.h"
 
 /* One step computes the result of layer `layer`; a convolution's takes the norm behind it along. */
 struct infer_step {
@@ -25,21 +26,19 @@ struct mgm_infer_plan {
     const struct mgm_graph *graph;
     struct mgm_infer_plan_settings settings;
     struct mgm_backend *backend, *own_backend; /* own: made by the plan, else NULL */
+    bool *kept;                                /* of each layer: its result outlives the run */
     struct infer_step *steps;
     int step_count;
     struct mgm_plan_buffer *buffers; /* of each layer's result, then of each step's grid */
     int *owner;                      /* layer whose buffer a layer's result stands in */
     void *arena;
-    float
-        *folding; /* while the plan is made: one convolution's weights; once for all, lest the heap be left full of holes */
     /*
-     * Whether results are kept in blocks of 16 channels, in which the fastest convolutions work. It needs channel counts
+     * Whether results are kept in blocks of 16 channels, in which the fastest f32 convolutions work. It needs channel counts
      * that are multiples of 16; narrower networks stay channels last.
      */
     bool blocked;
-    float *staging; /* while the plan is made: folding, where the backend can see it */
-    float *input;   /* where the backend's memory is not the caller's: the input as the caller fills it in */
-    float *planar;  /* blocked: the input as its convolutions want it, [n, c, h, w] */
+    float *input;  /* where the first layers want it otherwise, or elsewhere, than the caller: as the caller fills it in */
+    float *planar; /* blocked: the input as its convolutions want it, [n, c, h, w] */
     float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last; or all, in host memory */
 };
 
@@ -55,12 +54,23 @@ static inline size_t mgm_infer_count(const struct mgm_infer_plan *plan, int laye
     return (size_t)s->n * (size_t)mgm_layer_side(l, s->h) * (size_t)mgm_layer_side(l, s->w) * (size_t)l->channels;
 }
 
+/* What a layer's result is stored as. A head's raw values are f32 whatever comes before. */
+static inline enum mgm_precision mgm_infer_type(const struct mgm_infer_plan *plan, int layer)
+{
+    return mgm_is_single_conv(&plan->graph->layers[layer]) ? MGM_PRECISION_F32 : plan->settings.precision;
+}
+
+static inline size_t mgm_infer_bytes(const struct mgm_infer_plan *plan, int layer)
+{
+    return mgm_infer_count(plan, layer) * mgm_precision_bytes(mgm_infer_type(plan, layer));
+}
+
 static inline struct mgm_spatial mgm_infer_spatial(const struct mgm_infer_plan *plan, int layer)
 {
     const struct mgm_layer *l = &plan->graph->layers[layer];
     const struct mgm_infer_plan_settings *s = &plan->settings;
     return (struct mgm_spatial){s->threads,
-                                MGM_PRECISION_F32,
+                                mgm_infer_type(plan, layer),
                                 s->n,
                                 mgm_layer_side(l, s->h),
                                 mgm_layer_side(l, s->w),
@@ -72,8 +82,5 @@ static inline bool mgm_infer_has_kernel(const struct infer_step *step)
 {
     return !step->is_single && (step->op == MGM_OP_CONV || step->op == MGM_OP_CONV_TRANSPOSE);
 }
-
-/** Convolutions with what stands behind them folded in, for all steps. In infer_fold.c. */
-MGM_MUST_CHECK enum mgm_status mgm_infer_create_kernels(struct mgm_infer_plan *plan, const struct mgm_params *params);
 
 #endif

@@ -10,6 +10,11 @@
 
 enum mgm_precision { MGM_PRECISION_F32, MGM_PRECISION_BF16 };
 
+static inline size_t mgm_precision_bytes(enum mgm_precision precision)
+{
+    return precision == MGM_PRECISION_BF16 ? 2 : 4;
+}
+
 struct mgm_backend;
 struct mgm_train_plan;
 

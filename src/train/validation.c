@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SEED = 20210619, DILATE_OS4 = 15, DILATE_OS1 = 7 };
+enum { SEED = 20210619 };
 
 struct mgm_validation {
     struct mgm_batch batch;
@@ -103,7 +103,7 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
         for (int head = 0; head < MGM_HEAD_COUNT; head++)
             mgm_head_to_alpha(mgm_infer_plan_output(plan, head), batch->size, batch->size, mgm_head_stride[head],
                               validation->alpha[head]);
-        const struct mgm_fusion fusion = {DILATE_OS4, DILATE_OS1, validation->fused, validation->unknown[0],
+        const struct mgm_fusion fusion = {MGM_DILATE_OS4, MGM_DILATE_OS1, validation->fused, validation->unknown[0],
                                           validation->unknown[1]};
         status = mgm_fuse(ctx, validation->alpha[MGM_HEAD_OS8], validation->alpha[MGM_HEAD_OS4],
                           validation->alpha[MGM_HEAD_OS1], batch->size, batch->size, &fusion);

@@ -86,7 +86,7 @@ static void check_against_matte(const struct mgm_safetensors *file)
     make_picture("photo.png", MOTIF_COLOURS, W, H, 3, 8, 0);
     make_picture("mask.png", MOTIF_DISC, W, H, 1, 8, 0);
     struct run run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop("alpha.png"),
-                             "--alpha-only", "--model", in_workshop("w.safetensors"), NULL);
+                             "--alpha-only", "--precision", "f32", "--model", in_workshop("w.safetensors"), NULL);
     expect_success(&run);
     struct pixels alpha = read_pixels("alpha.png");
     static float fused[N * PLANE];

@@ -41,6 +41,7 @@ const struct mgm_backend_ops mgm_cuda_ops = {
     .copy_channels_out = mgm_cuda_copy_channels_out,
     .shuffle = mgm_cuda_shuffle,
     .shuffle_backward = mgm_cuda_shuffle_backward,
+    .gather = NULL,
     .accumulate = mgm_cuda_accumulate,
     .convert_from_f32 = mgm_cuda_convert_from_f32,
     .convert_to_f32 = mgm_cuda_convert_to_f32,

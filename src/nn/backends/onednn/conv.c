@@ -469,7 +469,7 @@ enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_on
 {
     if (suits_winograd(shape, fusion)) {
         struct mgm_conv_fusion part = winograd_part(fusion);
-        enum mgm_status status = create(ctx, onednn, shape, MGM_PRECISION_F32, &part, CREATE_WINOGRAD, false, out);
+        enum mgm_status status = create(ctx, onednn, shape, shape->src_type, &part, CREATE_WINOGRAD, false, out);
         if (status == MGM_OK) {
             status = keep_rest(ctx, *out, fusion);
             if (status != MGM_OK)
@@ -479,7 +479,7 @@ enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_on
             return status;
         ctx->error[0] = '\0'; /* an ordinary convolution will do */
     }
-    TRY(create(ctx, onednn, shape, MGM_PRECISION_F32, fusion, CREATE_INFERENCE, false, out));
+    TRY(create(ctx, onednn, shape, shape->src_type, fusion, CREATE_INFERENCE, false, out));
     bool adds = fusion->add_before || fusion->add_after;
     return shape->blocked && !adds && mgm_conv_is_reference(*out) ? create_converting(ctx, shape, fusion, out) : MGM_OK;
 }

@@ -32,6 +32,7 @@ struct mgm_conv_shape {
      * than 16 channels, the picture, is planar: [n, ic, h, w].
      */
     bool blocked;
+    enum mgm_precision src_type, dst_type; /* inference only; training is told its precision */
 };
 
 enum { MGM_CONV_BLOCK = 16 };
@@ -51,7 +52,7 @@ struct mgm_conv;
 MGM_MUST_CHECK enum mgm_status mgm_conv_create_training(struct mgm_context *ctx, struct mgm_onednn *onednn,
                                                         const struct mgm_conv_shape *shape, enum mgm_precision precision,
                                                         float slope, bool needs_backward_data, struct mgm_conv **out);
-/** For inference: forward only, f32. */
+/** For inference: forward only; the weights are of src's type. */
 MGM_MUST_CHECK enum mgm_status mgm_conv_create_inference(struct mgm_context *ctx, struct mgm_onednn *onednn,
                                                          const struct mgm_conv_shape *shape,
                                                          const struct mgm_conv_fusion *fusion, struct mgm_conv **out);

@@ -276,6 +276,13 @@ static void cpu_shuffle_backward(struct mgm_backend *b, const struct mgm_spatial
     mgm_shuffle_backward(s, d_dst, d_grid);
 }
 
+static enum mgm_status cpu_gather(struct mgm_backend *b, const struct mgm_tile_map *src, const struct mgm_windows *windows,
+                                  void *dst)
+{
+    mgm_gather_windows(cpu(b)->threads, src, windows, dst);
+    return MGM_OK;
+}
+
 static void cpu_accumulate(struct mgm_backend *b, enum mgm_precision precision, size_t count, const void *src, void *dst)
 {
     mgm_accumulate(cpu(b)->threads, precision, count, src, dst);
@@ -375,6 +382,7 @@ static const struct mgm_backend_ops cpu_ops = {
     .copy_channels_out = cpu_copy_channels_out,
     .shuffle = cpu_shuffle,
     .shuffle_backward = cpu_shuffle_backward,
+    .gather = cpu_gather,
     .accumulate = cpu_accumulate,
     .convert_from_f32 = cpu_convert_from_f32,
     .convert_to_f32 = cpu_convert_to_f32,

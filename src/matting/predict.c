@@ -1,0 +1,152 @@
+#include "matting/predict.h"
+
+#include "base/memory.h"
+#include "matting/refinement.h"
+#include "nn/backend.h"
+#include "nn/infer_plan.h"
+#include "nn/tile_plan.h"
+
+#include <math.h>
+#include <string.h>
+
+struct mgm_predictor {
+    struct mgm_context *ctx;
+    const struct mgm_model *model;
+    struct mgm_predictor_settings settings;
+    struct mgm_infer_plan *whole;
+    struct mgm_tile_plan *tiles; /* NULL: dense */
+    float *raw[MGM_HEAD_COUNT];  /* not dense: of the finer heads */
+};
+
+static enum mgm_status create_whole(struct mgm_predictor *p)
+{
+    const struct mgm_predictor_settings *s = &p->settings;
+    struct mgm_infer_plan_settings settings = {
+        .n = s->n, .h = s->h, .w = s->w, .threads = s->threads, .backend = s->backend, .precision = s->precision};
+    int *keep = NULL;
+    if (!s->dense)
+        TRY(mgm_tile_plan_sources(p->ctx, &p->model->graph, &keep, &settings.keep_count));
+    settings.keep = keep;
+    const enum mgm_status status = mgm_infer_plan_create(p->ctx, &p->model->graph, &p->model->params, &settings, &p->whole);
+    mgm_free(keep);
+    return status;
+}
+
+static enum mgm_status create_tiles(struct mgm_predictor *p)
+{
+    TRY(mgm_tile_plan_create(p->ctx, &p->model->graph, &p->model->params, p->whole, &p->tiles));
+    for (int head = MGM_HEAD_OS4; head < MGM_HEAD_COUNT; head++) {
+        const int stride = mgm_head_stride[head];
+        p->raw[head] = mgm_alloc_zeroed((size_t)(p->settings.h / stride) * (size_t)(p->settings.w / stride), sizeof(float));
+        if (!p->raw[head])
+            return mgm_fail_nomem(p->ctx, "the mattes of the network's heads");
+    }
+    return MGM_OK;
+}
+
+enum mgm_status mgm_predictor_create(struct mgm_context *ctx, const struct mgm_model *model,
+                                     const struct mgm_predictor_settings *settings, struct mgm_predictor **out)
+{
+    struct mgm_predictor *p = *out = mgm_alloc_zeroed(1, sizeof *p);
+    if (!p)
+        return mgm_fail_nomem(ctx, "a predictor");
+    *p = (struct mgm_predictor){.ctx = ctx, .model = model, .settings = *settings};
+    p->settings.dense = settings->dense || (settings->backend && !settings->backend->ops->gather);
+    enum mgm_status status = create_whole(p);
+    if (status == MGM_OK && !p->settings.dense)
+        status = create_tiles(p);
+    if (status != MGM_OK)
+        mgm_predictor_destroy(out);
+    return status;
+}
+
+void mgm_predictor_destroy(struct mgm_predictor **predictor)
+{
+    struct mgm_predictor *p = *predictor;
+    if (!p)
+        return;
+    mgm_tile_plan_destroy(&p->tiles);
+    mgm_infer_plan_destroy(&p->whole);
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        mgm_free(p->raw[head]);
+    mgm_free(p);
+    *predictor = NULL;
+}
+
+const struct mgm_predictor_settings *mgm_predictor_settings_of(const struct mgm_predictor *p)
+{
+    return &p->settings;
+}
+
+float *mgm_predictor_input(struct mgm_predictor *p)
+{
+    return mgm_infer_plan_input(p->whole);
+}
+
+enum mgm_status mgm_predictor_run(struct mgm_predictor *p)
+{
+    return mgm_infer_plan_run(p->whole);
+}
+
+static enum mgm_status damaged(const struct mgm_predictor *p)
+{
+    return mgm_fail(p->ctx, MGM_E_FORMAT, "the weights of '%s' are damaged: they give values that are not finite",
+                    p->model->name);
+}
+
+/* Weights that are finite one by one may overflow together. */
+static bool all_finite(const float *values, size_t count)
+{
+    bool finite = true;
+    for (size_t i = 0; i < count; i++)
+        finite &= isfinite(values[i]) != 0;
+    return finite;
+}
+
+/* Raw values of one picture, as the whole network's plan has computed them. */
+static const float *raw_of(const struct mgm_predictor *p, int head, int picture)
+{
+    const size_t count = (size_t)(p->settings.h / mgm_head_stride[head]) * (size_t)(p->settings.w / mgm_head_stride[head]);
+    return mgm_infer_plan_output(p->whole, head) + (size_t)picture * count;
+}
+
+/* Eq. 2 and 3 for one of the finer heads. @param growth  how far the next head's region may reach beyond this one's */
+static enum mgm_status refine(struct mgm_predictor *p, int picture, int head, int dilate, int growth, uint8_t *unknown,
+                              const struct mgm_prediction *prediction, double *computed)
+{
+    const int h = p->settings.h, w = p->settings.w;
+    if (prediction->region)
+        for (size_t i = 0; i < (size_t)h * (size_t)w; i++)
+            unknown[i] = prediction->region[i] != 0;
+    else
+        TRY(mgm_uncertain_region(p->ctx, prediction->alpha, h, w, dilate, unknown));
+    const float *raw = p->raw[head];
+    *computed = 1;
+    if (p->tiles) {
+        const struct mgm_tile_region region = {picture, unknown, growth};
+        TRY(mgm_tile_plan_run(p->tiles, head - 1, &region, p->raw[head], computed));
+    } else {
+        raw = raw_of(p, head, picture);
+    }
+    if (prediction->heads[head])
+        mgm_head_to_alpha(raw, h, w, mgm_head_stride[head], prediction->heads[head]);
+    bool finite;
+    TRY(mgm_refine_by_head(p->ctx, prediction->alpha, raw, h, w, mgm_head_stride[head], unknown, &finite));
+    return finite ? MGM_OK : damaged(p);
+}
+
+enum mgm_status mgm_predictor_finish(struct mgm_predictor *p, int picture, struct mgm_prediction *prediction)
+{
+    const int h = p->settings.h, w = p->settings.w, stride = mgm_head_stride[MGM_HEAD_OS8];
+    const float *raw = raw_of(p, MGM_HEAD_OS8, picture);
+    if (!all_finite(raw, (size_t)(h / stride) * (size_t)(w / stride)))
+        return damaged(p);
+    mgm_head_to_alpha(raw, h, w, stride, prediction->alpha);
+    if (prediction->heads[MGM_HEAD_OS8])
+        memcpy(prediction->heads[MGM_HEAD_OS8], prediction->alpha, (size_t)h * (size_t)w * sizeof(float));
+    /* What stride 4 leaves uncertain lies in the region that it refined; the ellipse reaches half its size beyond. */
+    TRY(refine(p, picture, MGM_HEAD_OS4, prediction->dilate_os4, prediction->dilate_os1 / 2, prediction->unknown_os4,
+               prediction, &prediction->computed_os4));
+    return refine(p, picture, MGM_HEAD_OS1, prediction->dilate_os1, 0, prediction->unknown_os1, prediction,
+                  &prediction->computed_os1);
+}

@@ -1,0 +1,216 @@
+/* Refinement by tiles gives what the whole network gives, wherever it is looked at. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "matting/predict.h"
+#include "nn/spectral.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct mgm_context *ctx;
+
+/* A network whose heads say something: random weights leave them near zero, where everything is uncertain. */
+static struct mgm_model model_of(double width)
+{
+    struct mgm_model model = {.width = width, .name = "random", .license = ""};
+    assert_int_equal(mgm_network_build(ctx, width, false, &model.graph), MGM_OK);
+    assert_int_equal(mgm_params_create(ctx, &model.graph, false, &model.params), MGM_OK);
+    mgm_params_initialise(&model.graph, 5, &model.params);
+    struct mgm_random random = mgm_random_stream(11, 2);
+    for (int i = 0; i < model.graph.param_count; i++) {
+        const struct mgm_param_info *info = &model.graph.params[i];
+        float *values = model.params.values + info->offset;
+        for (size_t k = 0; k < info->count; k++) {
+            if (info->role == MGM_PARAM_NORM_SCALE)
+                values[k] = 0.5f + (float)mgm_random_unit(&random);
+            else if (info->role == MGM_PARAM_NORM_SHIFT || info->role == MGM_PARAM_BIAS)
+                values[k] = (float)mgm_random_unit(&random) - 0.5f;
+            else if (info->role == MGM_PARAM_WEIGHTS && info->dims[0] == 1)
+                values[k] *= 6;
+        }
+    }
+    for (int i = 0; i < model.graph.layer_count; i++) { /* sigmas that are true, or activations overflow */
+        const struct mgm_layer *layer = &model.graph.layers[i];
+        const bool spectral = layer->op == MGM_OP_CONV || layer->op == MGM_OP_CONV_TRANSPOSE ? layer->u >= 0 : false;
+        const struct mgm_param_info *params = model.graph.params;
+        float *values = model.params.values;
+        const int rows = spectral ? params[layer->weights].dims[0] : 1;
+        for (int k = 0; k < 5 && spectral; k++)
+            mgm_spectral_iterate(1, values + params[layer->weights].offset, rows, (int)params[layer->weights].count / rows,
+                                 values + params[layer->u].offset, values + params[layer->v].offset);
+    }
+    return model;
+}
+
+static void release_model(struct mgm_model *model)
+{
+    mgm_params_release(&model->params);
+    mgm_graph_release(&model->graph);
+}
+
+struct answer {
+    float *alpha;
+    uint8_t *unknown_os4, *unknown_os1;
+    struct mgm_prediction prediction;
+};
+
+static struct answer answer_of(const struct mgm_model *model, int n, int h, int w, enum mgm_precision precision, bool dense,
+                               const uint8_t *region)
+{
+    const size_t count = (size_t)h * (size_t)w;
+    struct answer a = {
+        mgm_alloc(count * (size_t)n, sizeof(float)), mgm_alloc(count * (size_t)n, 1), mgm_alloc(count * (size_t)n, 1), {0}};
+    const struct mgm_predictor_settings settings = {.n = n, .h = h, .w = w, .precision = precision, .dense = dense};
+    struct mgm_predictor *predictor;
+    assert_int_equal(mgm_predictor_create(ctx, model, &settings, &predictor), MGM_OK);
+    for (int run = 0; run < 2; run++) { /* the second finds what the first left behind */
+        struct mgm_random random = mgm_random_stream(7, 3);
+        float *input = mgm_predictor_input(predictor);
+        for (size_t i = 0; i < 4 * count * (size_t)n; i++)
+            input[i] = (float)mgm_random_unit(&random) + (float)(i / 4 % (size_t)w) / (float)w - 1;
+        assert_int_equal(mgm_predictor_run(predictor), MGM_OK);
+        for (int i = 0; i < n; i++) {
+            a.prediction = (struct mgm_prediction){.dilate_os4 = 5,
+                                                   .dilate_os1 = 3,
+                                                   .region = region,
+                                                   .alpha = a.alpha + (size_t)i * count,
+                                                   .unknown_os4 = a.unknown_os4 + (size_t)i * count,
+                                                   .unknown_os1 = a.unknown_os1 + (size_t)i * count};
+            if (mgm_predictor_finish(predictor, i, &a.prediction) != MGM_OK)
+                fail_msg("%s (%s, run %d)", mgm_context_error(ctx), dense ? "dense" : "by tiles", run);
+        }
+    }
+    mgm_predictor_destroy(&predictor);
+    return a;
+}
+
+static void release_answer(struct answer *a)
+{
+    mgm_free(a->alpha);
+    mgm_free(a->unknown_os4);
+    mgm_free(a->unknown_os1);
+}
+
+static void compare(const struct mgm_model *model, int n, int h, int w, const uint8_t *region)
+{
+    struct answer dense = answer_of(model, n, h, w, MGM_PRECISION_F32, true, region);
+    struct answer sparse = answer_of(model, n, h, w, MGM_PRECISION_F32, false, region);
+    double worst = 0;
+    size_t moved = 0, unknown = 0;
+    for (size_t i = 0; i < (size_t)n * (size_t)h * (size_t)w; i++) {
+        unknown += dense.unknown_os1[i];
+        moved += dense.unknown_os4[i] != sparse.unknown_os4[i] || dense.unknown_os1[i] != sparse.unknown_os1[i];
+        if (dense.unknown_os1[i] == sparse.unknown_os1[i])
+            worst = fmax(worst, fabs((double)dense.alpha[i] - (double)sparse.alpha[i]));
+    }
+    print_message("width %g, %d × %d×%d: largest difference %.2g; %.1f %% refined, %zu otherwise; computed %.2f, %.2f\n",
+                  model->width, n, w, h, worst, 100.0 * (double)unknown / (double)n / (double)h / (double)w, moved,
+                  sparse.prediction.computed_os4, sparse.prediction.computed_os1);
+    assert_true(worst <= 1e-4);
+    if (region)
+        assert_int_equal(moved, 0);
+    assert_true((double)moved <= 1e-3 * (double)n * (double)h * (double)w);
+    release_answer(&dense);
+    release_answer(&sparse);
+}
+
+static void test_where_the_matte_is_uncertain(void **state)
+{
+    (void)state;
+    struct mgm_model model = model_of(1.0 / 64);
+    compare(&model, 1, 32, 32, NULL);
+    compare(&model, 2, 96, 160, NULL);
+    release_model(&model);
+}
+
+static void test_regions(double width)
+{
+    enum { H = 160, W = 224 };
+    struct mgm_model model = model_of(width);
+    uint8_t *region = mgm_alloc_zeroed((size_t)H * W, 1);
+    compare(&model, 1, H, W, region); /* nothing */
+    region[0] = region[H * W - 1] = region[70 * W + 100] = 255;
+    compare(&model, 1, H, W, region); /* corners, and one pixel */
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            region[y * W + x] = abs((y - 80) * (y - 80) + (x - 150) * (x - 150) - 4900) < 900;
+    compare(&model, 1, H, W, region); /* a contour that leaves the picture */
+    memset(region, 1, (size_t)H * W);
+    compare(&model, 1, H, W, region); /* everything */
+    mgm_free(region);
+    release_model(&model);
+}
+
+static void test_regions_narrow(void **state)
+{
+    (void)state;
+    test_regions(0.25);
+}
+
+static void test_regions_blocked(void **state)
+{
+    (void)state;
+    test_regions(0.5);
+}
+
+static double mean_difference(const float *a, const float *b, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += fabs((double)a[i] - (double)b[i]);
+    return sum / (double)count;
+}
+
+/* Convolutions of other shapes may sum in another order before they round to eight bits: within what that rounding does. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    enum { H = 160, W = 224 };
+    if (!mgm_bf16_is_native())
+        skip();
+    struct mgm_model model = model_of(0.5);
+    uint8_t region[H * W];
+    memset(region, 1, sizeof region);
+    struct answer exact = answer_of(&model, 1, H, W, MGM_PRECISION_F32, true, region);
+    struct answer dense = answer_of(&model, 1, H, W, MGM_PRECISION_BF16, true, region);
+    struct answer sparse = answer_of(&model, 1, H, W, MGM_PRECISION_BF16, false, region);
+    const double rounding = mean_difference(exact.alpha, dense.alpha, H * W);
+    const double tiles = mean_difference(dense.alpha, sparse.alpha, H * W);
+    print_message("bf16 differs from f32 by %.2g on average, tiles from the whole by %.2g\n", rounding, tiles);
+    assert_true(tiles <= rounding / 2);
+    assert_true(mean_difference(exact.alpha, sparse.alpha, H * W) <= 1.2 * rounding);
+    release_answer(&exact);
+    release_answer(&dense);
+    release_answer(&sparse);
+    release_model(&model);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return mgm_context_create(&ctx) == MGM_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    mgm_context_destroy(&ctx);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_where_the_matte_is_uncertain),
+        cmocka_unit_test(test_regions_narrow),
+        cmocka_unit_test(test_regions_blocked),
+        cmocka_unit_test(test_bf16),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
