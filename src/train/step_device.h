@@ -1,6 +1,6 @@
 /**
  * The objective of step.h where the backend has memory of its own: the same levels, masks and losses, a batch at a time. And
- * what both share: the sums that a batch comes to, and what follows from them.
+ * what both share: the sums that a batch comes to, and what follows from them (step_totals.c).
  */
 #ifndef MGM_TRAIN_STEP_DEVICE_H
 #define MGM_TRAIN_STEP_DEVICE_H
