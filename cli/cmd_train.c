@@ -2,15 +2,18 @@
 #include "command.h"
 #include "image_file.h"
 
+#include "base/clock.h"
 #include "train/loop.h"
+#include "train/processes.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 struct values {
-    bool resume;
+    bool resume, validate;
     const char *run, *data, *preview, *device;
     struct text_list set;
     int threads;
@@ -25,8 +28,9 @@ static const struct command_option options[] = {
      .takes = TAKES_FOLDER},
     {"set", 0, OPTION_LIST, offsetof(struct values, set), "KEY=VALUE", "overrides a key of CONFIG; may be repeated",
      .takes = TAKES_ANYTHING},
-    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop after M minutes, with a checkpoint", .low = 0,
-     .high = 1e7},
+    {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop M minutes after the start, with a checkpoint",
+     .low = 0, .high = 1e7},
+    {"validate", 0, OPTION_FLAG, offsetof(struct values, validate), NULL, "only score the checkpoint on held-out samples"},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", .low = 0,
      .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to train: cpu, cuda or cuda:N",
@@ -143,19 +147,27 @@ static enum mgm_status configure(struct mgm_context *ctx, const struct values *v
     return MGM_OK;
 }
 
+/** What several processes keep in one file the first one draws, before the others read it. */
 static enum mgm_status open_store(struct mgm_context *ctx, const struct mgm_train_config *config,
-                                  const struct mgm_synth_library *library, struct mgm_foreground_store **store)
+                                  struct mgm_communicator *together, const struct mgm_synth_library *library,
+                                  struct mgm_foreground_store **store)
 {
+    const bool first = mgm_communicator_rank(together) == 0, in_turn = config->foregrounds.cache[0] != '\0';
     bool shown = false;
     const struct mgm_foreground_store_settings settings = {
         .seed = (uint64_t)config->foregrounds.seed,
         .count = config->foregrounds.count,
         .size = config->foregrounds.size,
         .cache = config->foregrounds.cache[0] ? config->foregrounds.cache : NULL,
-        .progress = show_drawing,
+        .progress = first ? show_drawing : NULL,
         .progress_argument = &shown,
     };
-    return mgm_foreground_store_open(ctx, library, &settings, store);
+    if (in_turn && !first)
+        (void)mgm_communicator_any(together, false); /* waits */
+    TRY(mgm_foreground_store_open(ctx, library, &settings, store));
+    if (in_turn && first)
+        (void)mgm_communicator_any(together, false);
+    return mgm_communicator_check(together, ctx);
 }
 
 /** The first samples of the first crop phase as a contact sheet. */
@@ -178,16 +190,19 @@ static enum mgm_status write_preview(struct mgm_context *ctx, const struct mgm_t
 }
 
 static enum mgm_status train(struct mgm_context *ctx, const struct values *values, const struct mgm_train_config *config,
-                             const char *command)
+                             struct mgm_communicator *together, const char *command)
 {
     struct mgm_synth_library *library = NULL;
     struct mgm_foreground_store *store = NULL;
-    const struct mgm_train_options how = {.resume = values->resume,
-                                          .threads = values->threads,
-                                          .device = values->device,
-                                          .minutes = values->minutes,
-                                          .report_every = 5,
-                                          .command = command};
+    struct mgm_train_options how = {.resume = values->resume || values->validate,
+                                    .validate = values->validate,
+                                    .threads = values->threads,
+                                    .device = values->device,
+                                    .together = together,
+                                    .minutes = values->minutes,
+                                    .report_every = 5,
+                                    .command = command};
+    const double began = mgm_clock_seconds();
     const struct mgm_train_hooks hooks = {
         .progress = show_progress, .validated = show_scores, .note = show_note, .stop = &stop_requested};
     /* Drawing takes long: what would stop the run afterwards is found out before. */
@@ -196,8 +211,10 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
     if (status == MGM_OK)
         status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
     if (status == MGM_OK)
-        status = open_store(ctx, config, library, &store);
-    catch_signals(); /* while foregrounds are drawn there is nothing to finish: signals end the program */
+        status = open_store(ctx, config, together, library, &store);
+    catch_signals();     /* while foregrounds are drawn there is nothing to finish: signals end the program */
+    if (how.minutes > 0) /* drawing counts; however late it is, there is one iteration */
+        how.minutes = fmax(how.minutes - (mgm_clock_seconds() - began) / 60, 1e-9);
     if (status == MGM_OK && values->preview)
         status = write_preview(ctx, config, store, values->preview);
     else if (status == MGM_OK)
@@ -216,12 +233,24 @@ static void describe_command(const char *config, const struct text_list *set, ch
         used += (size_t)snprintf(line + used, size - used, " --set %s", set->texts[i]);
 }
 
+/** Says why; of several processes, all end here. */
+static int failed(struct mgm_context *ctx, struct mgm_communicator *together)
+{
+    if (!together)
+        return command_failed(&cmd_train, "%s", mgm_context_error(ctx));
+    const int outcome = command_failed(&cmd_train, "process %d of %d, which ends all: %s", together->rank, together->size,
+                                       mgm_context_error(ctx));
+    mgm_processes_abort(together);
+    return outcome;
+}
+
 static int run(int argc, char **argv)
 {
     struct values values = {0};
     struct operands operands;
     char line[2048];
     struct mgm_context *ctx = NULL;
+    struct mgm_communicator *together = NULL;
     struct mgm_train_config config;
     int outcome = command_parse(&cmd_train, argc, argv, &values, &operands);
     if (outcome != COMMAND_GO_ON)
@@ -232,9 +261,12 @@ static int run(int argc, char **argv)
         mgm_context_set_threads(ctx, values.threads);
         status = configure(ctx, &values, operands.values[0], &config);
     }
+    if (status == MGM_OK && !values.preview)
+        status = mgm_processes_join(ctx, &together);
     if (status == MGM_OK)
-        status = train(ctx, &values, &config, line);
-    outcome = status == MGM_OK ? STATUS_OK : command_failed(&cmd_train, "%s", mgm_context_error(ctx));
+        status = train(ctx, &values, &config, together, line);
+    outcome = status == MGM_OK ? STATUS_OK : failed(ctx, together);
+    mgm_processes_leave(&together);
     mgm_context_destroy(&ctx);
     return outcome;
 }

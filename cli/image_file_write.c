@@ -67,7 +67,7 @@ enum mgm_status image_target_choose(struct mgm_context *ctx, const char *path, c
     if (format && !standard && format_of(path) != chosen)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: a %s file's name must end in %s", path, format, chosen->extensions[0]);
     TRY(image_format_check(ctx, chosen, channels, path));
-    *out = (struct image_target){path, chosen};
+    *out = (struct image_target){path, chosen, JPEG_QUALITY};
     return MGM_OK;
 }
 
@@ -115,16 +115,16 @@ enum mgm_status image_file_check_output(struct mgm_context *ctx, const char *pat
 
 /* ---- writing ---------------------------------------------------------------------------------------------------------- */
 
-static int save(VipsImage *image, const struct image_format *format, void **bytes, size_t *size)
+static int save(VipsImage *image, const struct image_target *target, void **bytes, size_t *size)
 {
-    switch (format - formats) {
+    switch (target->format - formats) {
     case TIFF:
         return vips_tiffsave_buffer(image, bytes, size, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE, "predictor",
                                     VIPS_FOREIGN_TIFF_PREDICTOR_HORIZONTAL, NULL);
     case WEBP:
         return vips_webpsave_buffer(image, bytes, size, "lossless", TRUE, NULL);
     case JPEG:
-        return vips_jpegsave_buffer(image, bytes, size, "Q", JPEG_QUALITY, NULL);
+        return vips_jpegsave_buffer(image, bytes, size, "Q", target->quality, NULL);
     default:
         return vips_pngsave_buffer(image, bytes, size, NULL);
     }
@@ -138,7 +138,7 @@ static VipsInterpretation meaning_of(const struct mgm_image *image)
 }
 
 static int encode(const struct mgm_image *picture, const void *profile, size_t profile_size,
-                  const struct image_format *format, void **bytes, size_t *size)
+                  const struct image_target *target, void **bytes, size_t *size)
 {
     VipsImage *image = vips_image_new_from_memory(picture->pixels, picture->stride * (size_t)picture->height, picture->width,
                                                   picture->height, picture->channels,
@@ -150,7 +150,7 @@ static int encode(const struct mgm_image *picture, const void *profile, size_t p
     if (!failed && profile)
         vips_image_set_blob_copy(tagged, VIPS_META_ICC_NAME, profile, profile_size);
     if (!failed)
-        failed = save(tagged, format, bytes, size);
+        failed = save(tagged, target, bytes, size);
     image_drop(&image);
     image_drop(&tagged);
     return failed;
@@ -181,7 +181,7 @@ enum mgm_status image_target_write(struct mgm_context *ctx, const struct image_t
     size_t size = 0;
     TRY(image_target_check_size(ctx, target, image->width, image->height));
     TRY(image_file_start(ctx));
-    if (encode(image, profile, profile_size, target->format, &bytes, &size) != 0)
+    if (encode(image, profile, profile_size, target, &bytes, &size) != 0)
         return image_fail(ctx, MGM_E_IO, target->path, "cannot be encoded");
     enum mgm_status status = strcmp(target->path, IMAGE_FILE_STANDARD) == 0 ? write_standard(ctx, bytes, size)
                                                                             : write_file(ctx, target->path, bytes, size);

@@ -35,6 +35,7 @@ static const struct {
      "set, or empty, the model is looked for where it was installed, then in the source tree."},
     {"MGM_CUDA_MODULE",
      "The file of the module that computes on CUDA devices, if it is not where mgm was installed or built."},
+    {"MGM_MPI_MODULE", "The same for the module that training in several processes needs."},
     {"OMP_WAIT_POLICY",
      "With the value passive, threads that have nothing to do sleep, which is kinder to other programs on the "
      "same machine. How many threads there are is a matter of --threads, not of OMP_NUM_THREADS."},

@@ -15,6 +15,7 @@
 #define MGM_NN_BACKEND_H
 
 #include "nn/backends/onednn/conv.h"
+#include "nn/communicator.h"
 #include "nn/norm.h"
 #include "nn/spatial.h"
 #include "nn/tile_map.h"
@@ -158,12 +159,19 @@ struct mgm_backend_ops {
     void (*adam)(struct mgm_backend *b, const struct mgm_backend_adam *adam);
     /** average = decay · average + (1 − decay) · values */
     void (*average)(struct mgm_backend *b, size_t count, double decay, const float *values, float *average);
+
+    /* ---- several processes (communicator.h) ---- */
+    /** Called once, by all of them: c, borrowed, becomes `together`, and what follows is done with the others. */
+    enum mgm_status (*join)(struct mgm_backend *b, struct mgm_communicator *c);
+    /** values = Σ over all processes; nothing happens to a backend that has not joined any. */
+    void (*share)(struct mgm_backend *b, float *values, size_t count);
 };
 
 /** What every backend's own struct begins with. */
 struct mgm_backend {
     const struct mgm_backend_ops *ops;
     struct mgm_context *ctx;
+    struct mgm_communicator *together; /* borrowed; NULL: alone */
 };
 
 /**

@@ -14,13 +14,25 @@ struct job {
     const void *x, *residual;
     const float *factor, *offset;
     const float *k1, *k2, *k3; /* dx = k1 · dz + k2 · x + k3 */
-    float *workspace;          /* [BLOCKS, 2, channels] partial sums, then 3 vectors */
+    float *workspace;          /* [BLOCKS, 2, channels] partial sums, then [2, channels] f64, then 3 vectors */
     void *y;
 };
 
 size_t mgm_norm_workspace(int channels)
 {
-    return (size_t)(2 * BLOCKS + 4) * (size_t)channels;
+    return (size_t)(2 * BLOCKS + 4 + 4) * (size_t)channels;
+}
+
+/* Where sums over all processes are made. */
+static double *totals_in(float *workspace, int channels)
+{
+    return (double *)(void *)(workspace + (size_t)2 * BLOCKS * (size_t)channels);
+}
+
+/* Pixels of all processes. */
+static double all_pixels(const struct mgm_norm *norm)
+{
+    return (double)norm->pixels * mgm_communicator_size(norm->together);
 }
 
 static void block_range(const struct mgm_norm *norm, size_t block, size_t *first, size_t *last)
@@ -78,10 +90,17 @@ void mgm_norm_statistics(const struct mgm_norm *norm, const void *x, float *work
     bool bf16 = norm->precision == MGM_PRECISION_BF16;
     struct job job = {.norm = norm, .x = x, .workspace = workspace};
     mgm_parallel_for(norm->threads, BLOCKS, bf16 ? sum_blocks_bf16 : sum_blocks_f32, &job);
+    /* Every process has a pivot of its own. In f64 sums without one are exact enough. */
+    double *sums = totals_in(workspace, norm->channels), *squares = sums + norm->channels;
     for (int c = 0; c < norm->channels; c++) {
-        double sum = total(workspace, norm->channels, 0, c) / (double)norm->pixels;
-        double square = total(workspace, norm->channels, 1, c) / (double)norm->pixels - sum * sum;
-        mean[c] = (float)(mgm_load1(x, (size_t)c, bf16) + sum);
+        double pivot = mgm_load1(x, (size_t)c, bf16), sum = total(workspace, norm->channels, 0, c);
+        sums[c] = sum + (double)norm->pixels * pivot;
+        squares[c] = total(workspace, norm->channels, 1, c) + pivot * (sum + sums[c]);
+    }
+    mgm_communicator_sum_f64(norm->together, sums, 2 * (size_t)norm->channels);
+    for (int c = 0; c < norm->channels; c++) {
+        double average = sums[c] / all_pixels(norm), square = squares[c] / all_pixels(norm) - average * average;
+        mean[c] = (float)average;
         variance[c] = square > 0 ? (float)square : 0;
     }
 }
@@ -213,15 +232,19 @@ static const body backward_bodies[2][2][2] = {
 void mgm_norm_backward(const struct mgm_norm *norm, const struct mgm_norm_backward *b, float *workspace)
 {
     const int bf16 = norm->precision == MGM_PRECISION_BF16, two = b->dy2 != NULL, act = norm->slope != 1;
-    float *k = workspace + (size_t)2 * BLOCKS * (size_t)norm->channels;
+    double *sums = totals_in(workspace, norm->channels), *products = sums + norm->channels;
+    float *k = workspace + (size_t)(2 * BLOCKS + 4) * (size_t)norm->channels;
     struct job job = {
         .norm = norm, .b = b, .workspace = workspace, .k1 = k, .k2 = k + norm->channels, .k3 = k + 2 * norm->channels};
     mgm_parallel_for(norm->threads, BLOCKS, sum_gradient_bodies[bf16][two][act], &job);
     for (int c = 0; c < norm->channels; c++) {
-        double sum = total(workspace, norm->channels, 0, c), product = total(workspace, norm->channels, 1, c);
-        double factor = (double)b->scale[c] * b->inverse[c], count = (double)norm->pixels;
-        b->d_shift[c] = (float)sum;
-        b->d_scale[c] = (float)product;
+        b->d_shift[c] = (float)(sums[c] = total(workspace, norm->channels, 0, c));
+        b->d_scale[c] = (float)(products[c] = total(workspace, norm->channels, 1, c));
+    }
+    mgm_communicator_sum_f64(norm->together, sums, 2 * (size_t)norm->channels);
+    for (int c = 0; c < norm->channels; c++) {
+        const double sum = sums[c], product = products[c], factor = (double)b->scale[c] * b->inverse[c];
+        const double count = all_pixels(norm);
         /* dx = scale · inverse · (dz − mean(dz) − xhat · mean(dz · xhat)) */
         k[c] = (float)factor;
         k[norm->channels + c] = (float)(-factor * b->inverse[c] * product / count);

@@ -5,6 +5,7 @@
 #ifndef MGM_NN_NORM_H
 #define MGM_NN_NORM_H
 
+#include "nn/communicator.h"
 #include "nn/train_plan.h"
 
 #define MGM_NORM_EPSILON  1e-5f
@@ -17,6 +18,9 @@ struct mgm_norm {
     int channels;
     float slope;     /* of the activation where negative; 1: none */
     bool relu_first; /* x is the result of a ReLU, through which the gradient goes too */
+    /** Processes that have as many pixels each: statistics, and gradients through them, are those of all their pixels; d_scale
+     * and d_shift are this process's share. NULL: alone. */
+    struct mgm_communicator *together;
 };
 
 /** Values of workspace that the functions below need. */

@@ -62,7 +62,8 @@ static inline struct mgm_norm mgm_norm_of(const struct mgm_train_plan *plan, int
                              .pixels = (size_t)plan->settings.n * (size_t)node->h * (size_t)node->w,
                              .channels = layer->channels,
                              .slope = layer->slope,
-                             .relu_first = layer->relu_first};
+                             .relu_first = layer->relu_first,
+                             .together = plan->backend->together};
 }
 
 #endif

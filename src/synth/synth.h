@@ -35,6 +35,16 @@ struct mgm_synth_library;
 MGM_MUST_CHECK enum mgm_status mgm_synth_library_load(struct mgm_context *ctx, const char *folder, mgm_read_picture read,
                                                       struct mgm_synth_library **out);
 void mgm_synth_library_destroy(struct mgm_synth_library **library);
+
+typedef enum mgm_status (*mgm_synth_write_picture)(void *argument, struct mgm_context *ctx, const char *path,
+                                                   const struct mgm_bitmap *picture);
+/**
+ * Writes the library's pictures, shrunk as it keeps them, into photos/ (.jpg), cards/, particles/ and objects/ (.png) of a
+ * folder, which must be there. Loaded from there, a library draws the same, but for what JPEG takes from the photographs.
+ */
+MGM_MUST_CHECK enum mgm_status mgm_synth_library_write(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                                       const char *folder, mgm_synth_write_picture write, void *argument);
+
 /** The photographs (RGB), for backgrounds. Borrowed. */
 int mgm_synth_library_photo_count(const struct mgm_synth_library *library);
 const struct mgm_bitmap *mgm_synth_library_photo(const struct mgm_synth_library *library, int index);

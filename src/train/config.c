@@ -67,7 +67,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     PATHNAME("foregrounds.cache", foregrounds.cache),
     PATHNAME("data", data),
     PATHNAME("run", run),
-    HOUSEKEEPING("workers", workers, 1, 256),
+    HOUSEKEEPING("workers", workers, 0, 256),
     HOUSEKEEPING("ahead", ahead, 1, 256),
     HOUSEKEEPING("checkpoint.interval", checkpoint_interval, 1, 1e9),
     HOUSEKEEPING("validation.interval", validation.interval, 0, 1e9),

@@ -11,39 +11,44 @@ struct mgm_feed {
 
 /** As many whole batches as hold the fixed samples; slots left over repeat the first ones. */
 static enum mgm_status make_fixed(struct mgm_context *ctx, const struct mgm_foreground_store *store,
-                                  const struct mgm_train_config *config, const struct mgm_crop_phase *phase,
+                                  const struct mgm_train_config *config, const struct mgm_loader_settings *part,
                                   struct mgm_feed *feed)
 {
-    int count = (config->overfit + phase->batch - 1) / phase->batch;
+    int count = (config->overfit + part->whole - 1) / part->whole;
     feed->fixed = mgm_alloc_zeroed((size_t)count, sizeof *feed->fixed);
     if (!feed->fixed)
         return mgm_fail_nomem(ctx, "fixed samples");
     feed->fixed_count = count;
     for (int i = 0; i < count; i++) {
-        TRY(mgm_batch_create(ctx, phase->batch, phase->size, &feed->fixed[i]));
-        for (int slot = 0; slot < phase->batch; slot++)
+        TRY(mgm_batch_create(ctx, part->n, part->size, &feed->fixed[i]));
+        for (int slot = 0; slot < part->n; slot++)
             TRY(mgm_sample_make(ctx, store, &config->samples, (uint64_t)config->seed,
-                                (uint64_t)((i * phase->batch + slot) % config->overfit), &feed->fixed[i], slot));
+                                (uint64_t)((i * part->whole + part->offset + slot) % config->overfit), &feed->fixed[i],
+                                slot));
     }
     return MGM_OK;
 }
 
 enum mgm_status mgm_feed_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
-                                const struct mgm_train_config *config, const struct mgm_crop_phase *phase, uint64_t first,
-                                struct mgm_feed **out)
+                                const struct mgm_train_config *config, const struct mgm_crop_phase *phase,
+                                const struct mgm_backend *backend, uint64_t first, struct mgm_feed **out)
 {
+    const int n = phase->batch / mgm_communicator_size(backend->together);
     struct mgm_feed *feed = *out = mgm_alloc_zeroed(1, sizeof *feed);
     if (!feed)
         return mgm_fail_nomem(ctx, "the samples");
     const struct mgm_loader_settings settings = {
-        .n = phase->batch,
+        .n = n,
         .size = phase->size,
-        .workers = config->workers,
+        .whole = phase->batch,
+        .offset = n * mgm_communicator_rank(backend->together),
+        .workers = config->workers ? config->workers : mgm_thread_count(0),
+        .step_back = backend->ops->host_memory,
         .ahead = config->ahead,
         .seed = (uint64_t)config->seed,
         .first = first,
     };
-    enum mgm_status status = config->overfit ? make_fixed(ctx, store, config, phase, feed)
+    enum mgm_status status = config->overfit ? make_fixed(ctx, store, config, &settings, feed)
                                              : mgm_loader_create(ctx, store, &config->samples, &settings, &feed->loader);
     if (status != MGM_OK)
         mgm_feed_destroy(out);

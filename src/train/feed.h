@@ -4,14 +4,20 @@
 #ifndef MGM_TRAIN_FEED_H
 #define MGM_TRAIN_FEED_H
 
+#include "nn/backend.h"
 #include "train/config.h"
 
 struct mgm_feed;
 
-/** @param first  number of the first sample */
+/**
+ * @param backend  where training computes: the processes that it has joined share each batch of the phase evenly, and this one
+ *                 gets its part; where it computes on the processor, workers only take what it leaves
+ * @param first    number of the first sample
+ */
 MGM_MUST_CHECK enum mgm_status mgm_feed_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                                const struct mgm_train_config *config, const struct mgm_crop_phase *phase,
-                                               uint64_t first, struct mgm_feed **out);
+                                               const struct mgm_backend *backend, uint64_t first,
+                                               struct mgm_feed **out);
 void mgm_feed_destroy(struct mgm_feed **feed);
 
 /** The next batch; borrowed until the next call. @param waited  seconds spent waiting for it */

@@ -87,6 +87,8 @@ enum mgm_status mgm_learner_update(struct mgm_learner *learner, const struct mgm
     struct mgm_backend *b = learner->backend;
     struct mgm_train_state *state = learner->state;
     const bool host = b->ops->host_memory;
+    b->ops->share(b, learner->params.gradients, state->graph->trained_count);
+    TRY(b->ops->finish(b));
     if (host)
         *norm = mgm_optimiser_step(&state->optimiser, settings, learning_rate, threads, learner->params.gradients,
                                    learner->params.values);

@@ -23,7 +23,7 @@ MGM_MUST_CHECK enum mgm_status mgm_learner_create(struct mgm_backend *backend, s
 void mgm_learner_release(struct mgm_learner *learner);
 
 /**
- * One step of the optimiser along params.gradients, then of the moving average. Nothing changes if the gradient is not
+ * One step of the optimiser along params.gradients, which are first summed over all processes, then of the moving average. Nothing changes if the gradient is not
  * finite.
  * @param threads  of the CPU
  * @param norm     receives the gradient's length before clipping

@@ -72,16 +72,24 @@ static void step_back(void)
 #endif
 }
 
+/** The number that a sample has in the run. */
+static uint64_t number_of(const struct mgm_loader_settings *settings, uint64_t task)
+{
+    const uint64_t n = (uint64_t)settings->n, whole = settings->whole ? (uint64_t)settings->whole : n;
+    return settings->first + task / n * whole + (uint64_t)settings->offset + task % n;
+}
+
 static void *work(void *argument)
 {
     struct mgm_loader *loader = argument;
-    step_back();
+    if (loader->settings.step_back)
+        step_back();
     struct mgm_context ctx = {.threads = 1};
     uint64_t task, n = (uint64_t)loader->settings.n;
     while (take_task(loader, &task)) {
         struct place *place = &loader->places[task / n % (uint64_t)loader->place_count];
         enum mgm_status status = mgm_sample_make(&ctx, loader->store, &loader->samples, loader->settings.seed,
-                                                 loader->settings.first + task, &place->batch, (int)(task % n));
+                                                 number_of(&loader->settings, task), &place->batch, (int)(task % n));
         report(loader, task, status, &ctx);
     }
     return NULL;
@@ -171,4 +179,15 @@ enum mgm_status mgm_loader_next(struct mgm_context *ctx, struct mgm_loader *load
         *waited_seconds = mgm_clock_seconds() - begin;
     *batch = status == MGM_OK ? &place->batch : NULL;
     return status;
+}
+
+int mgm_loader_ready(struct mgm_loader *loader)
+{
+    int ready = 0;
+    pthread_mutex_lock(&loader->lock);
+    const uint64_t places = (uint64_t)loader->place_count;
+    for (uint64_t ahead = 0; ahead + 1 < places; ahead++)
+        ready += loader->places[(loader->next_batch + ahead) % places].missing == 0;
+    pthread_mutex_unlock(&loader->lock);
+    return ready;
 }

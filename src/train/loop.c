@@ -35,11 +35,12 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
         return MGM_OK;
     close_phase(run);
     const struct mgm_crop_phase *phase = &config->phases[index];
-    size_t batch = (size_t)phase->batch;
+    struct mgm_communicator *together = run->options->together;
+    const int share = phase->batch / mgm_communicator_size(together);
     const bool native = !run->backend->ops->host_memory || mgm_bf16_is_native();
     bool bf16 = config->precision == MGM_CHOOSE_AUTO ? native : config->precision == MGM_CHOOSE_BF16;
     const struct mgm_train_plan_settings settings = {
-        .n = phase->batch,
+        .n = share,
         .h = phase->size,
         .w = phase->size,
         .precision = bf16 ? MGM_PRECISION_BF16 : MGM_PRECISION_F32,
@@ -47,16 +48,18 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
         .backend = run->backend,
     };
     TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->learner.params, &settings, &run->plan));
-    TRY(mgm_step_create(run->ctx, run->backend, phase->batch, phase->size, run->options->threads, &run->step));
-    TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->state.sample, &run->feed));
-    const size_t pixels = batch * (size_t)(phase->size * phase->size);
+    TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
+    TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->backend, run->state.sample, &run->feed));
+    const size_t pixels = (size_t)share * (size_t)(phase->size * phase->size);
     TRY(run->backend->ops->alloc(run->backend, pixels * MGM_NETWORK_INPUTS * sizeof(float), (void **)&run->input));
     for (int i = 0; i < 2; i++)
-        run->dilate[i] = mgm_alloc(batch, sizeof(int));
+        run->dilate[i] = mgm_alloc((size_t)share, sizeof(int));
     if (!run->dilate[0] || !run->dilate[1])
         return mgm_fail_nomem(run->ctx, "training");
     run->phase = index;
     mgm_run_note(run, "crops of %d pixels, %d at a time, %s", phase->size, phase->batch, bf16 ? "bf16" : "f32");
+    if (together)
+        mgm_run_note(run, "%d of them in each of %d processes", share, together->size);
     return MGM_OK;
 }
 
@@ -67,20 +70,21 @@ static struct mgm_step_masks choose_masks(struct mgm_train_run *run, const struc
     uint64_t seed = (uint64_t)config->seed;
     if (mgm_curriculum_uses_truth(&config->curriculum, seed, run->state.iteration, config->iterations))
         return (struct mgm_step_masks){.os4 = batch->unknown, .os1 = batch->unknown};
+    const uint64_t first = run->state.sample + (uint64_t)(mgm_communicator_rank(run->options->together) * batch->n);
     for (int i = 0; i < batch->n; i++) {
-        struct mgm_random random = mgm_random_stream(seed ^ DILATION_KEY, run->state.sample + (uint64_t)i);
+        struct mgm_random random = mgm_random_stream(seed ^ DILATION_KEY, first + (uint64_t)i);
         run->dilate[0][i] = mgm_random_int(&random, config->dilate_os4[0], config->dilate_os4[1]);
         run->dilate[1][i] = mgm_random_int(&random, config->dilate_os1[0], config->dilate_os1[1]);
     }
     return (struct mgm_step_masks){.merge = true, .dilate_os4 = run->dilate[0], .dilate_os1 = run->dilate[1]};
 }
 
-static void add_up(struct mgm_train_run *run, const struct mgm_batch *batch, const struct mgm_step_losses *losses,
-                   double norm)
+/** @param batch  samples of all processes */
+static void add_up(struct mgm_train_run *run, int size, int batch, const struct mgm_step_losses *losses, double norm)
 {
     struct mgm_train_progress *sums = &run->sums;
-    sums->size = batch->size;
-    sums->batch = batch->n;
+    sums->size = size;
+    sums->batch = batch;
     sums->gradient_norm += norm;
     sums->losses.total += losses->total;
     for (int head = 0; head < MGM_HEAD_COUNT; head++) {
@@ -89,7 +93,7 @@ static void add_up(struct mgm_train_run *run, const struct mgm_batch *batch, con
             sums->losses.value[loss][head] += losses->value[loss][head];
     }
     run->iterations++;
-    run->images += batch->n;
+    run->images += batch;
 }
 
 static enum mgm_status update(struct mgm_train_run *run, double *norm)
@@ -133,10 +137,11 @@ static enum mgm_status iterate(struct mgm_train_run *run)
     TRY(mgm_train_plan_backward(run->plan));
     TRY(update(run, &norm));
     run->sums.truth_share += masks.merge ? 0 : 1;
-    add_up(run, batch, &losses, norm);
+    const int all = batch->n * mgm_communicator_size(run->options->together);
+    add_up(run, batch->size, all, &losses, norm);
     run->waited += waited;
     run->state.iteration++;
-    run->state.sample += (uint64_t)batch->n;
+    run->state.sample += (uint64_t)all;
     run->state.seconds += mgm_clock_seconds() - began;
     return MGM_OK;
 }
@@ -144,6 +149,26 @@ static enum mgm_status iterate(struct mgm_train_run *run)
 static bool is_due(int64_t iteration, int interval)
 {
     return interval > 0 && iteration % interval == 0;
+}
+
+/** Whether it is time to end, in any of the processes. */
+static bool is_over(const struct mgm_train_run *run, double began)
+{
+    const struct mgm_train_options *options = run->options;
+    const bool here = (run->hooks->stop && *run->hooks->stop) ||
+                      (options->minutes > 0 && mgm_clock_seconds() - began >= 60 * options->minutes);
+    return mgm_communicator_any(options->together, here);
+}
+
+/** What one process does while the others wait. */
+static enum mgm_status save(struct mgm_train_run *run)
+{
+    return mgm_run_is_first(run) ? mgm_run_save(run) : MGM_OK;
+}
+
+static enum mgm_status validate(struct mgm_train_run *run)
+{
+    return mgm_run_is_first(run) ? mgm_run_validate(run) : MGM_OK;
 }
 
 static enum mgm_status run_iterations(struct mgm_train_run *run)
@@ -159,17 +184,16 @@ static enum mgm_status run_iterations(struct mgm_train_run *run)
         TRY(iterate(run));
         if (mgm_clock_seconds() - run->reported_at >= options->report_every)
             mgm_run_report(run);
-        stopped = (run->hooks->stop && *run->hooks->stop) ||
-                  (options->minutes > 0 && mgm_clock_seconds() - began >= 60 * options->minutes);
+        stopped = is_over(run, began);
         bool last = state->iteration == config->iterations;
         double paused = mgm_clock_seconds();
         if (is_due(state->iteration, config->checkpoint_interval) || stopped || last) {
-            TRY(mgm_run_save(run));
+            TRY(save(run));
             saved_at = state->iteration;
         }
         if (config->validation.interval && (is_due(state->iteration, config->validation.interval) || (last && !stopped)) &&
             validated_at != state->iteration) {
-            TRY(mgm_run_validate(run));
+            TRY(validate(run));
             validated_at = state->iteration;
         }
         run->reported_at += mgm_clock_seconds() - paused; /* so that rates are those of training alone */
@@ -187,17 +211,21 @@ enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_co
 {
     struct mgm_train_run run = {
         .ctx = ctx, .config = config, .store = store, .options = options, .hooks = hooks, .phase = -1};
+    char device[MGM_DEVICE_LENGTH];
     enum mgm_status status = mgm_network_build(ctx, config->width, false, &run.graph);
     if (status == MGM_OK)
         status = mgm_train_state_create(ctx, &run.graph, (uint64_t)config->seed, config->average_decay > 0, &run.state);
     if (status == MGM_OK)
         status = mgm_run_open(&run);
+    mgm_run_device(options, device);
     if (status == MGM_OK)
-        status = mgm_backend_create(ctx, options->device ? options->device : "cpu", options->threads, &run.backend);
+        status = mgm_backend_create(ctx, device, options->threads, &run.backend);
+    if (status == MGM_OK && options->together)
+        status = run.backend->ops->join(run.backend, options->together);
     if (status == MGM_OK)
         status = mgm_learner_create(run.backend, &run.state, &run.learner);
     if (status == MGM_OK)
-        status = run_iterations(&run);
+        status = options->validate ? validate(&run) : run_iterations(&run);
     close_phase(&run);
     mgm_learner_release(&run.learner);
     mgm_backend_destroy(&run.backend);

@@ -8,6 +8,7 @@
 #ifndef MGM_TRAIN_LOOP_H
 #define MGM_TRAIN_LOOP_H
 
+#include "nn/communicator.h"
 #include "train/config.h"
 #include "train/validation.h"
 
@@ -36,16 +37,22 @@ struct mgm_train_hooks {
 
 struct mgm_train_options {
     bool resume;         /* go on from the run folder's checkpoint if there is one */
+    bool validate;       /* only score the checkpoint, which must be there */
     int threads;         /* 0: one per core */
     const char *device;  /* "cpu", "cuda", "cuda:N" (nn/backend.h); NULL: "cpu" */
-    double minutes;      /* stop after this long, with a checkpoint; 0: no limit */
+    /** Processes that train together, each with its even share of every batch, as one would with all of it. The first reads and
+     * writes whatever is in the run folder, and is the only one to call hooks (but for `stop`, which may be set in any of them).
+     * With "cuda" each takes the device of its number on its machine. NULL: alone */
+    struct mgm_communicator *together;
+    double minutes;      /* stop after this long, with a checkpoint, but not before an iteration; 0: no limit */
     double report_every; /* seconds between progress reports */
     const char *command; /* how it was started, for the metadata; may be NULL */
 };
 
 /**
  * Whether a run may begin: in its folder (which need not exist yet), on its device; without changing anything there.
- * @return MGM_E_INVALID if the folder holds a checkpoint and resume is off; MGM_E_UNSUPPORTED if there is no such device
+ * @return MGM_E_INVALID if the folder holds a checkpoint and resume is off, or processes cannot share a batch evenly;
+ * MGM_E_UNSUPPORTED if there is no such device
  */
 MGM_MUST_CHECK enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_config *config,
                                                const struct mgm_train_options *options);

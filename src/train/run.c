@@ -17,7 +17,7 @@ void mgm_run_note(struct mgm_train_run *run, const char *format, ...)
 {
     char sentence[1024];
     va_list arguments;
-    if (!run->hooks->note)
+    if (!run->hooks->note || !mgm_run_is_first(run))
         return;
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
@@ -33,22 +33,48 @@ static enum mgm_status path_in_run(struct mgm_context *ctx, const struct mgm_tra
     return mgm_fail(ctx, MGM_E_IO, "the path of the run folder is too long: %.100s…", config->run);
 }
 
-static enum mgm_status check_folder(struct mgm_context *ctx, const struct mgm_train_config *config, bool resume)
+static enum mgm_status check_folder(struct mgm_context *ctx, const struct mgm_train_config *config,
+                                    const struct mgm_train_options *options)
 {
     char path[MGM_CONFIG_PATH_MAX];
     TRY(path_in_run(ctx, config, "checkpoint.safetensors", path));
-    if (!resume && access(path, F_OK) == 0)
+    if (options->validate && access(path, F_OK) != 0)
+        return mgm_fail(ctx, MGM_E_IO, "cannot read %s, which is to be scored: %s", path, strerror(errno));
+    if (!options->resume && access(path, F_OK) == 0)
         return mgm_fail(ctx, MGM_E_INVALID, "%s exists already: go on with --resume, or name another folder with --run",
                         path);
     return MGM_OK;
+}
+
+static enum mgm_status check_shares(struct mgm_context *ctx, const struct mgm_train_config *config, int processes)
+{
+    for (int i = 0; i < config->phase_count; i++)
+        if (config->phases[i].batch % processes)
+            return mgm_fail(
+                ctx, MGM_E_INVALID,
+                "a batch of %d crops (crops.batch) cannot be shared evenly by %d processes: change one of the two",
+                config->phases[i].batch, processes);
+    return MGM_OK;
+}
+
+void mgm_run_device(const struct mgm_train_options *options, char device[MGM_DEVICE_LENGTH])
+{
+    if (options->together && options->device && strcmp(options->device, "cuda") == 0)
+        snprintf(device, MGM_DEVICE_LENGTH, "cuda:%d", options->together->local_rank);
+    else
+        snprintf(device, MGM_DEVICE_LENGTH, "%s", options->device ? options->device : "cpu");
 }
 
 enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_config *config,
                                 const struct mgm_train_options *options)
 {
     struct mgm_backend *backend = NULL;
-    TRY(check_folder(ctx, config, options->resume));
-    const enum mgm_status status = mgm_backend_create(ctx, options->device ? options->device : "cpu", 0, &backend);
+    char device[MGM_DEVICE_LENGTH];
+    TRY(check_shares(ctx, config, mgm_communicator_size(options->together)));
+    if (mgm_communicator_rank(options->together) == 0)
+        TRY(check_folder(ctx, config, options));
+    mgm_run_device(options, device);
+    const enum mgm_status status = mgm_backend_create(ctx, device, 0, &backend);
     mgm_backend_destroy(&backend);
     return status;
 }
@@ -94,12 +120,12 @@ static enum mgm_status resume(struct mgm_train_run *run, const char *path)
     return MGM_OK;
 }
 
-enum mgm_status mgm_run_open(struct mgm_train_run *run)
+/** Of process 0 only. */
+static enum mgm_status open_folder(struct mgm_train_run *run)
 {
     char path[MGM_CONFIG_PATH_MAX];
     const struct mgm_train_config *config = run->config;
-    run->state.config_digest = mgm_train_config_digest(config);
-    TRY(check_folder(run->ctx, config, run->options->resume));
+    TRY(check_folder(run->ctx, config, run->options));
     TRY(make_folder(run->ctx, config->run));
     TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
     if (access(path, F_OK) == 0)
@@ -111,6 +137,33 @@ enum mgm_status mgm_run_open(struct mgm_train_run *run)
     if (!run->log)
         return mgm_fail(run->ctx, MGM_E_IO, "cannot write %s: %s", path, strerror(errno));
     return MGM_OK;
+}
+
+/** Everything that may differ from starting values, from process 0. */
+static enum mgm_status tell_state(struct mgm_train_run *run)
+{
+    struct mgm_train_state *state = &run->state;
+    struct mgm_communicator *c = run->options->together;
+    const size_t values = run->graph.value_count * sizeof(float), trained = run->graph.trained_count * sizeof(float);
+    mgm_communicator_tell(c, state->params.values, values);
+    mgm_communicator_tell(c, state->optimiser.first, trained);
+    mgm_communicator_tell(c, state->optimiser.second, trained);
+    mgm_communicator_tell(c, &state->optimiser.steps, sizeof state->optimiser.steps);
+    mgm_communicator_tell(c, &state->optimiser.average_norm, sizeof state->optimiser.average_norm);
+    if (state->average)
+        mgm_communicator_tell(c, state->average, values);
+    mgm_communicator_tell(c, &state->iteration, sizeof state->iteration);
+    mgm_communicator_tell(c, &state->sample, sizeof state->sample);
+    mgm_communicator_tell(c, &state->seconds, sizeof state->seconds);
+    return mgm_communicator_check(c, run->ctx);
+}
+
+enum mgm_status mgm_run_open(struct mgm_train_run *run)
+{
+    run->state.config_digest = mgm_train_config_digest(run->config);
+    if (mgm_run_is_first(run))
+        TRY(open_folder(run));
+    return tell_state(run);
 }
 
 /** Takes the object. A line that cannot be written is lost; training is worth more than its log. */
@@ -167,7 +220,7 @@ static void divide_losses(struct mgm_step_losses *losses, double by)
 void mgm_run_report(struct mgm_train_run *run)
 {
     double now = mgm_clock_seconds(), elapsed = now - run->reported_at, count = run->iterations;
-    if (run->iterations > 0 && elapsed > 0) {
+    if (run->iterations > 0 && elapsed > 0 && mgm_run_is_first(run)) {
         struct mgm_train_progress progress = run->sums;
         divide_losses(&progress.losses, count);
         progress.gradient_norm /= count;

@@ -38,9 +38,18 @@ struct mgm_train_run {
     int failures; /* gradients that were not finite, in a row */
 };
 
+/** Whether this is the process that reads and writes the run folder, and tells how it goes. */
+static inline bool mgm_run_is_first(const struct mgm_train_run *run)
+{
+    return mgm_communicator_rank(run->options->together) == 0;
+}
+
+/** The device of this process. */
+void mgm_run_device(const struct mgm_train_options *options, char device[MGM_DEVICE_LENGTH]);
+
 void mgm_run_note(struct mgm_train_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Makes the run folder and the state, or reads the checkpoint; opens the log. */
+/** Makes the run folder, or reads the checkpoint; opens the log. All processes get the state that the first one has. */
 MGM_MUST_CHECK enum mgm_status mgm_run_open(struct mgm_train_run *run);
 
 /** The means since the last report go to the log and the hook; starts counting anew. */

@@ -114,9 +114,12 @@ MGM_MUST_CHECK enum mgm_status mgm_sample_make_with_facts(struct mgm_context *ct
 struct mgm_loader;
 struct mgm_loader_settings {
     int n, size;
-    int workers, ahead; /* threads; batches kept ready */
+    int whole;          /* samples of a whole batch, of which these are the n after the first `offset`; 0: n of n */
+    int offset;
+    int workers, ahead; /* threads; batches kept ready, which is what bounds the memory: ahead + 1 are held */
+    bool step_back;     /* workers only run where nothing else would: what trains computes on the same cores */
     uint64_t seed;
-    uint64_t first; /* number of the first sample */
+    uint64_t first; /* number of the first whole batch's first sample */
 };
 MGM_MUST_CHECK enum mgm_status mgm_loader_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                                  const struct mgm_sample_settings *samples,
@@ -125,5 +128,7 @@ void mgm_loader_destroy(struct mgm_loader **loader);
 /** The next batch, in order; borrowed until the next call. @param waited_seconds  how long the caller had to wait */
 MGM_MUST_CHECK enum mgm_status mgm_loader_next(struct mgm_context *ctx, struct mgm_loader *loader,
                                                const struct mgm_batch **batch, double *waited_seconds);
+/** How many batches are ready beyond the one that is borrowed. */
+int mgm_loader_ready(struct mgm_loader *loader);
 
 #endif

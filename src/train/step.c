@@ -11,7 +11,8 @@
 #include <string.h>
 
 struct mgm_step {
-    struct mgm_device_step *device; /* where the backend's memory is not ours; then all below is unused */
+    struct mgm_communicator *together; /* the backend's */
+    struct mgm_device_step *device;    /* where the backend's memory is not ours; then all below is unused */
     int n, size, threads;
     size_t plane; /* pixels of a picture */
     size_t workspace_size;
@@ -66,6 +67,7 @@ enum mgm_status mgm_step_create(struct mgm_context *ctx, struct mgm_backend *bac
     step->n = n;
     step->size = size;
     step->threads = mgm_thread_count(threads);
+    step->together = backend ? backend->together : NULL;
     step->plane = (size_t)size * (size_t)size;
     if (backend && !backend->ops->host_memory) {
         enum mgm_status status = mgm_device_step_create(backend, n, size, &step->device);
@@ -267,50 +269,6 @@ static struct mgm_step_totals add_up(const struct mgm_step *step)
     return totals;
 }
 
-/* ---- what a batch comes to ---------------------------------------------------------------------------------------------
- */
-
-/** Σg + ε of a level of the pyramid (0: also that of the other losses). */
-static double denominator(const struct mgm_step_totals *totals, int head, int level)
-{
-    return (double)totals->counts[head][level] + MGM_LOSS_EPSILON;
-}
-
-struct mgm_step_scales mgm_step_scales(const struct mgm_objective *objective, const struct mgm_step_totals *totals)
-{
-    struct mgm_step_scales scales;
-    const double *loss_weight = objective->loss_weight;
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        const double level_weight = objective->level_weight[head] / objective->divide_by;
-        const double whole = denominator(totals, head, 0);
-        scales.l1[head] = (float)(level_weight * loss_weight[MGM_LOSS_L1] / whole);
-        scales.composition[head] = (float)(level_weight * loss_weight[MGM_LOSS_COMPOSITION] / whole);
-        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
-            scales.laplacian[head][level] =
-                (float)(level_weight * loss_weight[MGM_LOSS_LAPLACIAN] * (1 << level) / denominator(totals, head, level));
-    }
-    return scales;
-}
-
-struct mgm_step_losses mgm_step_losses_of(const struct mgm_objective *objective, const struct mgm_step_totals *totals,
-                                          double pixels)
-{
-    struct mgm_step_losses losses = {0};
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        const double whole = denominator(totals, head, 0);
-        losses.mask_share[head] = whole / pixels;
-        losses.value[MGM_LOSS_L1][head] = totals->l1[head] / whole;
-        losses.value[MGM_LOSS_COMPOSITION][head] = totals->composition[head] / whole;
-        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
-            losses.value[MGM_LOSS_LAPLACIAN][head] +=
-                (1 << level) * totals->laplacian[head][level] / denominator(totals, head, level);
-        for (int loss = 0; loss < MGM_LOSS_COUNT; loss++)
-            losses.total += objective->loss_weight[loss] * objective->level_weight[head] * losses.value[loss][head] /
-                            objective->divide_by;
-    }
-    return losses;
-}
-
 /* ---- evaluation --------------------------------------------------------------------------------------------------------
  */
 
@@ -339,10 +297,14 @@ enum mgm_status mgm_step_evaluate(struct mgm_context *ctx, struct mgm_step *step
             goto done;
         }
     struct mgm_step_totals totals = add_up(step);
+    mgm_step_totals_share(step->together, &totals);
     pass.scales = mgm_step_scales(objective, &totals);
     run_pass(&pass, judge_picture);
     totals = add_up(step);
-    *losses = mgm_step_losses_of(objective, &totals, (double)step->n * (double)step->plane);
+    mgm_step_totals_share(step->together, &totals);
+    *losses = mgm_step_losses_of(objective, &totals,
+                                 (double)step->n * (double)step->plane * mgm_communicator_size(step->together));
+    status = mgm_communicator_check(step->together, ctx);
 done:
     mgm_free(pass.failures);
     mgm_free(pass.statuses);

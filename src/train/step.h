@@ -6,6 +6,9 @@
  *
  * The stride-8 level is judged everywhere, the finer ones where their mask is set. With self-guidance a finer level's
  * prediction is first merged with the coarser (already merged) one, and the gradient of what was kept flows there.
+ *
+ * Where the backend computes with other processes, a batch is this process's share: losses and their denominators are those of
+ * all shares together.
  */
 #ifndef MGM_TRAIN_STEP_H
 #define MGM_TRAIN_STEP_H

@@ -169,16 +169,20 @@ enum mgm_status mgm_device_step_evaluate(struct mgm_device_step *step, const str
                                          const struct mgm_objective *objective, struct mgm_step_losses *losses)
 {
     struct mgm_backend *b = step->b;
-    struct mgm_step_totals totals = {0};
+    struct mgm_step_totals totals = {0}, all;
     TRY(mask_level(step, masks, MGM_HEAD_OS4));
     TRY(mask_level(step, masks, MGM_HEAD_OS1));
     TRY(count_masks(step, &totals));
-    const struct mgm_step_scales scales = mgm_step_scales(objective, &totals);
+    all = totals;
+    mgm_step_totals_share(b->together, &all);
+    const struct mgm_step_scales scales = mgm_step_scales(objective, &all);
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
         judge_level(step, &scales, head);
     for (int head = MGM_HEAD_OS1; masks->merge && head > MGM_HEAD_OS8; head--)
         b->ops->unmerge(b, step->pixels, step->mask[head], step->gradient[head], step->gradient[head - 1]);
     TRY(read_sums(step, &totals));
-    *losses = mgm_step_losses_of(objective, &totals, (double)step->pixels);
-    return MGM_OK;
+    all = totals;
+    mgm_step_totals_share(b->together, &all);
+    *losses = mgm_step_losses_of(objective, &all, (double)step->pixels * mgm_communicator_size(b->together));
+    return mgm_communicator_check(b->together, b->ctx);
 }

@@ -1,6 +1,6 @@
 /**
  * The objective of step.h where the backend has memory of its own: the same levels, masks and losses, a batch at a time. And
- * what both share: the sums that a batch comes to, and what follows from them.
+ * what both share: the sums that a batch comes to, and what follows from them (step_totals.c).
  */
 #ifndef MGM_TRAIN_STEP_DEVICE_H
 #define MGM_TRAIN_STEP_DEVICE_H
@@ -17,6 +17,9 @@ struct mgm_step_totals {
 struct mgm_step_scales {
     float l1[MGM_HEAD_COUNT], composition[MGM_HEAD_COUNT], laplacian[MGM_HEAD_COUNT][MGM_LAPLACIAN_LEVELS];
 };
+
+/** Adds up those of all processes, before anything follows from them. */
+void mgm_step_totals_share(struct mgm_communicator *together, struct mgm_step_totals *totals);
 
 /** From the counts. */
 struct mgm_step_scales mgm_step_scales(const struct mgm_objective *objective, const struct mgm_step_totals *totals);

@@ -24,8 +24,8 @@ MGM_MUST_CHECK enum mgm_status mgm_shards_read(struct mgm_context *ctx, struct m
                                                size_t size);
 
 /**
- * Writes a set: shards NAME-00001-of-0000N.safetensors, filled with the tensors in their order, all metadata in each, and
- * then the index. Nothing has a name before all of it is written; what fails while names are given is removed again.
+ * Writes a set: shards NAME-00001-of-0000N.safetensors, all metadata in each, and then the index. Tensors fill the shards in
+ * their order, unless it takes fewer shards to place the largest first (shards_plan.h). Nothing has a name before all of it is written; what fails while names are given is removed again.
  * Shards of an earlier set, of another number, stay where they are.
  * @param path       of the index: NAME.safetensors.index.json, or NAME.index.json
  * @param max_bytes  of a shard, its header included; a single tensor that is larger has a shard of its own

@@ -3,6 +3,7 @@
 #include "weights/output_file.h"
 #include "weights/safetensors_file.h"
 #include "weights/shards.h"
+#include "weights/shards_plan.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -16,7 +17,8 @@ static const char SHARD_SUFFIX[] = ".safetensors";
 struct set {
     struct mgm_context *ctx;
     const char *path; /* of the index */
-    const struct mgm_tensor_source *tensors;
+    const struct mgm_tensor_source *given;
+    struct mgm_tensor_source *tensors; /* as given, shard by shard */
     int tensor_count;
     uint64_t total_size;
     char *stem;                           /* what comes before "-00001-of-00002.safetensors" */
@@ -66,31 +68,49 @@ static uint64_t entry_bound(const struct mgm_tensor_source *tensor)
            25 * ((uint64_t)tensor->ndim + 2);
 }
 
-/* Which tensors go where: as many as fit, in their order. */
+/* Shard by shard, within each in the order given. */
+static void arrange(struct set *set, const int *shard)
+{
+    int placed = 0;
+    for (int i = 0; i < set->shard_count; i++) {
+        set->first[i] = placed;
+        for (int k = 0; k < set->tensor_count; k++)
+            if (shard[k] == i)
+                set->tensors[placed++] = set->given[k];
+    }
+    set->first[set->shard_count] = placed;
+}
+
 static enum mgm_status plan(struct set *set, uint64_t empty, uint64_t max_bytes)
 {
-    uint64_t used = 0;
+    const size_t count = (size_t)set->tensor_count;
     if (set->tensor_count < 1)
         return mgm_fail(set->ctx, MGM_E_INVALID, "%s: there is no tensor to be written", set->path);
-    set->first = mgm_alloc((size_t)set->tensor_count + 1, sizeof *set->first);
-    if (!set->first)
-        return mgm_fail_nomem(set->ctx, set->path);
-    for (int i = 0; i < set->tensor_count; i++) {
-        size_t bytes;
-        TRY(mgm_safetensors_check_source(set->ctx, set->path, set->tensors, i, &bytes));
-        const uint64_t added = bytes + entry_bound(&set->tensors[i]);
-        if (i == 0 || used > max_bytes || added > max_bytes - used) {
-            set->first[set->shard_count++] = i;
-            used = empty;
-        }
-        used += added;
+    uint64_t *sizes = mgm_alloc(count, sizeof *sizes);
+    int *shard = mgm_alloc(count, sizeof *shard);
+    set->tensors = mgm_alloc(count, sizeof *set->tensors);
+    set->first = mgm_alloc(count + 1, sizeof *set->first);
+    enum mgm_status status = sizes && shard && set->tensors && set->first ? MGM_OK : mgm_fail_nomem(set->ctx, set->path);
+    for (int i = 0; i < set->tensor_count && status == MGM_OK; i++) {
+        size_t bytes = 0;
+        status = mgm_safetensors_check_source(set->ctx, set->path, set->given, i, &bytes);
+        sizes[i] = bytes + entry_bound(&set->given[i]);
         set->total_size += bytes;
     }
-    set->first[set->shard_count] = set->tensor_count;
-    if (set->shard_count > MAX_SHARDS)
-        return mgm_fail(set->ctx, MGM_E_INVALID, "%s: %d shards would be needed, and %d are the most: make them larger",
-                        set->path, set->shard_count, MAX_SHARDS);
-    return MGM_OK;
+    if (status == MGM_OK) {
+        set->shard_count = mgm_shards_plan(sizes, set->tensor_count, empty, max_bytes, shard);
+        status = set->shard_count ? MGM_OK : mgm_fail_nomem(set->ctx, set->path);
+    }
+    if (status == MGM_OK && set->shard_count > MAX_SHARDS)
+        status = mgm_fail(set->ctx, MGM_E_INVALID, "%s: %d shards would be needed, and %d are the most: make them larger",
+                          set->path, set->shard_count, MAX_SHARDS);
+    if (status == MGM_OK)
+        arrange(set, shard);
+    else
+        set->shard_count = 0;
+    mgm_free(sizes);
+    mgm_free(shard);
+    return status;
 }
 
 /* NULL: no memory. */
@@ -194,6 +214,7 @@ static void release(struct set *set)
         mgm_output_file_discard(&set->files[i]);
     mgm_output_file_discard(&set->index);
     mgm_free(set->files);
+    mgm_free(set->tensors);
     mgm_free(set->first);
     mgm_free(set->stem);
 }
@@ -201,7 +222,7 @@ static void release(struct set *set)
 enum mgm_status mgm_shards_write(struct mgm_context *ctx, const char *path, const struct mgm_tensor_source *tensors,
                                  int tensor_count, const char *const *metadata, int metadata_count, uint64_t max_bytes)
 {
-    struct set set = {.ctx = ctx, .path = path, .tensors = tensors, .tensor_count = tensor_count};
+    struct set set = {.ctx = ctx, .path = path, .given = tensors, .tensor_count = tensor_count};
     enum mgm_status status = find_stem(&set);
     if (status == MGM_OK)
         status = plan(&set, empty_bound(metadata, metadata_count), max_bytes);

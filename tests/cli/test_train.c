@@ -94,6 +94,20 @@ static void test_run_goes_on(void **state)
     expect_failure(&run, 1, "checkpoint.safetensors", files);
 }
 
+static void test_scoring_a_checkpoint(void **state)
+{
+    (void)state;
+    const int files = count_files();
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--validate", NULL);
+    expect_failure(&run, 1, "run/checkpoint.safetensors, which is to be scored", files);
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "iterations=1", NULL);
+    expect_success(&run);
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--validate", NULL);
+    expect_success(&run);
+    assert_non_null(strstr(run.err, "1  held out: SAD "));
+    assert_int_equal(iteration_of_checkpoint(), 1);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -140,10 +154,8 @@ static void test_preview(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_run_leaves_weights),
-        TEST(test_run_goes_on),
-        TEST(test_refusals),
-        TEST(test_preview),
+        TEST(test_run_leaves_weights), TEST(test_run_goes_on), TEST(test_scoring_a_checkpoint),
+        TEST(test_refusals),           TEST(test_preview),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,16 @@ enum mgm_status mgm_cuda_finish(struct mgm_backend *b)
     return mgm_cuda_report(mgm_cuda_of(b));
 }
 
+/* Sums over processes go through the hosts. */
+bool mgm_cuda_nccl_join(struct mgm_cuda *, struct mgm_communicator *)
+{
+    return false;
+}
+
+void mgm_cuda_nccl_sum(struct mgm_cuda *, void *, size_t, bool)
+{
+}
+
 /* ---- the convolution, as cuDNN defines it: the same padding before and after --------------------------------------------
  */
 
@@ -205,3 +215,4 @@ enum mgm_status mgm_cuda_engine_backward_weights(struct mgm_cuda *cuda, struct m
 
 #include "nn/backends/cuda/cuda_backend.cpp"
 #include "nn/backends/cuda/cuda_kernels.cu"
+#include "nn/backends/cuda/cuda_together.cpp"

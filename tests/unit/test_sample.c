@@ -194,6 +194,48 @@ static void any_number_of_workers_makes_the_same_batches(void **state)
     mgm_batch_release(&expected);
 }
 
+static void a_part_of_each_batch_has_its_numbers(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
+    enum { N = 2, WHOLE = 6, OFFSET = 4, FIRST = 50 };
+    const struct mgm_loader_settings settings = {
+        .n = N, .size = SIZE, .whole = WHOLE, .offset = OFFSET, .workers = 3, .ahead = 2, .seed = 11, .first = FIRST};
+    struct mgm_batch expected = batch_of(1);
+    struct mgm_loader *loader;
+    assert_int_equal(mgm_loader_create(&f->ctx, f->store, &samples, &settings, &loader), MGM_OK);
+    for (uint64_t b = 0; b < 3; b++) {
+        const struct mgm_batch *batch;
+        assert_int_equal(mgm_loader_next(&f->ctx, loader, &batch, NULL), MGM_OK);
+        for (int slot = 0; slot < N; slot++) {
+            make(f, &samples, FIRST + b * WHOLE + OFFSET + (uint64_t)slot, &expected, 0);
+            assert_same_sample(batch, slot, &expected, 0);
+        }
+    }
+    mgm_loader_destroy(&loader);
+    mgm_batch_release(&expected);
+}
+
+/** The slowest consumer finds as many batches ready as were asked for, and no more were made. */
+static void a_loader_keeps_ahead_and_stops(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
+    enum { AHEAD = 5 };
+    const struct mgm_loader_settings settings = {.n = 2, .size = SIZE, .workers = 2, .ahead = AHEAD, .seed = 3};
+    struct mgm_loader *loader;
+    const struct mgm_batch *batch;
+    assert_int_equal(mgm_loader_create(&f->ctx, f->store, &samples, &settings, &loader), MGM_OK);
+    assert_int_equal(mgm_loader_next(&f->ctx, loader, &batch, NULL), MGM_OK);
+    for (int patience = 0; mgm_loader_ready(loader) < AHEAD; patience++) {
+        assert_true(patience < 6000);
+        usleep(10000);
+    }
+    usleep(50000);
+    assert_int_equal(mgm_loader_ready(loader), AHEAD);
+    mgm_loader_destroy(&loader);
+}
+
 static void a_workers_failure_reaches_the_caller(void **state)
 {
     struct fixture *f = *state;
@@ -256,6 +298,8 @@ int main(void)
         cmocka_unit_test(held_out_pictures_stay_out),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(any_number_of_workers_makes_the_same_batches),
+        cmocka_unit_test(a_part_of_each_batch_has_its_numbers),
+        cmocka_unit_test(a_loader_keeps_ahead_and_stops),
         cmocka_unit_test(a_workers_failure_reaches_the_caller),
         cmocka_unit_test(a_loader_can_end_at_any_time),
         cmocka_unit_test(a_sheet_shows_the_planes),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "weights/shards.h"
+#include "weights/shards_plan.h"
 #include "weights/weights.h"
 
 #include <dirent.h>
@@ -91,6 +92,27 @@ static void write_shard(const char *name, const char *const *tensors, const char
 }
 
 #define SHARD(name, ...) write_shard(name, (const char *const[]){__VA_ARGS__, NULL}, NULL, NULL)
+
+/* ---- the plan -------------------------------------------------------------------------------------------------------- */
+
+static void expect_plan(const uint64_t *sizes, int count, uint64_t most, int shards, const int *expected)
+{
+    int shard[8];
+    assert_int_equal(mgm_shards_plan(sizes, count, 1, most, shard), shards);
+    assert_memory_equal(shard, expected, (size_t)count * sizeof *shard);
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    /* in their order where that needs no more shards */
+    expect_plan((const uint64_t[]){4, 5, 3, 6, 9}, 5, 10, 3, (const int[]){0, 0, 1, 1, 2});
+    /* else small ones fill the gaps that large ones leave */
+    expect_plan((const uint64_t[]){6, 6, 3, 6, 3, 3}, 6, 10, 3, (const int[]){0, 1, 0, 2, 1, 2});
+    /* what is too large has a shard of its own, wherever it stands */
+    expect_plan((const uint64_t[]){2, 20, 2}, 3, 10, 2, (const int[]){1, 0, 1});
+    expect_plan((const uint64_t[]){UINT64_MAX - 1}, 1, 10, 1, (const int[]){0});
+}
 
 /* ---- sets that hold ------------------------------------------------------------------------------------------------- */
 
@@ -343,6 +365,7 @@ static void test_full_disk_leaves_what_was_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan),
         TEST(test_round_trip),
         TEST(test_shards_are_small_enough),
         TEST(test_content_decides),

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 extern "C" {
@@ -38,6 +39,7 @@ struct mgm_cuda {
     struct mgm_cuda_device *device;
     enum mgm_status failure; /* MGM_OK: none */
     char sentence[512];
+    bool by_nccl; /* sums over processes go from device to device */
     struct {
         void *values;
         size_t bytes;
@@ -100,6 +102,21 @@ void mgm_cuda_transpose_weights(struct mgm_backend *b, const float *weights, int
                                 float *dst);
 void mgm_cuda_transpose_weights_backward(struct mgm_backend *b, const float *d_grid_weights, int in, int out,
                                          float *d_weights);
+
+/* ---- cuda_together.cpp ----------------------------------------------------------------------------------------------- */
+
+enum mgm_status mgm_cuda_join(struct mgm_backend *b, struct mgm_communicator *c);
+void mgm_cuda_share(struct mgm_backend *b, float *values, size_t count);
+/** values, f32 or f64 on the device, = Σ over all processes. */
+void mgm_cuda_sum_all(struct mgm_cuda *cuda, void *values, size_t count, bool f64);
+
+/* ---- cuda_nccl.cpp --------------------------------------------------------------------------------------------------- */
+
+/** Whether all processes can sum up by NCCL: the same answer for all of them. */
+bool mgm_cuda_nccl_join(struct mgm_cuda *cuda, struct mgm_communicator *c);
+void mgm_cuda_nccl_sum(struct mgm_cuda *cuda, void *values, size_t count, bool f64);
+/** Takes a backend that has not joined, too. */
+void mgm_cuda_nccl_leave(struct mgm_cuda *cuda);
 
 /* ---- cuda_norm.cu ---------------------------------------------------------------------------------------------------- */
 

@@ -60,6 +60,8 @@ const struct mgm_backend_ops mgm_cuda_ops = {
     .sum_of_squares = mgm_cuda_sum_of_squares,
     .adam = mgm_cuda_adam,
     .average = mgm_cuda_average,
+    .join = mgm_cuda_join,
+    .share = mgm_cuda_share,
 };
 
 void mgm_cuda_keep(struct mgm_cuda *cuda, enum mgm_status status, const char *format, ...)

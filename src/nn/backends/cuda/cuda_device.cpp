@@ -92,6 +92,7 @@ void mgm_cuda_destroy(struct mgm_backend *b)
     if (mgm_cuda_enter(cuda)) {
         if (device->stream)
             cudaStreamSynchronize(device->stream);
+        mgm_cuda_nccl_leave(cuda);
         mgm_cuda_cudnn_destroy(cuda);
         mgm_cuda_scratch_release(cuda);
         for (int i = 0; i < MGM_CUDA_STAGES; i++) {

@@ -7,6 +7,7 @@
 #include <cuda_runtime.h>
 
 struct cudnnContext;
+struct mgm_cuda_nccl; /* cuda_nccl.cpp */
 
 enum { MGM_CUDA_STAGES = 2 };
 
@@ -19,6 +20,7 @@ struct mgm_cuda_device {
     } stage[MGM_CUDA_STAGES];
     int next_stage;
     struct cudnnContext *cudnn;
+    struct mgm_cuda_nccl *nccl; /* NULL: not joined, or not by NCCL */
 };
 
 /** Keeps the failure, if it is one, as "CUDA could not WHAT: …". @return whether all is well */

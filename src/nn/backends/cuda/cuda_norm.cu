@@ -23,19 +23,35 @@ struct norm_sums {
     }
 };
 
+/* The sums of this process without its pivot, to be added to those of others. */
+struct norm_own_sums {
+    const void *x;
+    double pixels, *sums; /* [lanes, 16] */
+    bool bf16;
+
+    MGM_DEVICE void operator()(size_t, size_t lane, const double *totals) const
+    {
+        for (int k = 0; k < 8; k++) {
+            const double pivot = mgm_get1(x, 8 * lane + (size_t)k, bf16), sum = totals[k] + pixels * pivot;
+            sums[16 * lane + (size_t)k] = sum;
+            sums[16 * lane + 8 + (size_t)k] = totals[8 + k] + pivot * (totals[k] + sum);
+        }
+    }
+};
+
 /* From the sums to statistics, running statistics, and y = act(x · factor + offset …). */
 struct norm_statistics {
     struct mgm_backend_norm_forward f;
     double pixels, unbiased;
     float *factor, *offset;
-    bool bf16;
+    bool bf16, pivoted;
 
     MGM_DEVICE void operator()(size_t, size_t lane, const double *totals) const
     {
         for (int k = 0; k < 8; k++) {
             const size_t c = 8 * lane + (size_t)k;
             const double shift = totals[k] / pixels, square = totals[8 + k] / pixels - shift * shift;
-            const float mean = (float)(mgm_get1(f.x, c, bf16) + shift), variance = square > 0 ? (float)square : 0;
+            const float mean = (float)((pivoted ? mgm_get1(f.x, c, bf16) : 0) + shift), variance = square > 0 ? (float)square : 0;
             f.mean[c] = mean;
             f.running_mean[c] += MGM_NORM_MOMENTUM * (mean - f.running_mean[c]);
             f.running_variance[c] += MGM_NORM_MOMENTUM * ((float)(variance * unbiased) - f.running_variance[c]);
@@ -43,6 +59,17 @@ struct norm_statistics {
             factor[c] = f.scale[c] * f.inverse[c];
             offset[c] = f.shift[c] - mean * factor[c];
         }
+    }
+};
+
+/* What finishes a sum, once it is one of all processes. */
+template <typename FINISH> struct norm_of_all {
+    FINISH finish;
+    const double *sums; /* [lanes, 16] */
+
+    MGM_DEVICE void operator()(size_t lane) const
+    {
+        finish(0, lane, sums + 16 * lane);
     }
 };
 
@@ -106,6 +133,23 @@ struct norm_gradient_sums {
     }
 };
 
+/* The parameters' gradients, and what dx needs of all processes. */
+struct norm_gradient_own {
+    struct mgm_norm_backward d;
+    double *sums; /* [lanes, 16]; NULL: there are no others */
+
+    MGM_DEVICE void operator()(size_t, size_t lane, const double *totals) const
+    {
+        for (int k = 0; k < 8; k++) {
+            const size_t c = 8 * lane + (size_t)k;
+            d.d_shift[c] = (float)totals[k];
+            d.d_scale[c] = (float)(totals[8 + k] * d.inverse[c]);
+        }
+        for (int k = 0; sums && k < 16; k++)
+            sums[16 * lane + (size_t)k] = totals[k];
+    }
+};
+
 /* dx = scale · inverse · (dz − mean(dz) − xhat · mean(dz · xhat)) = k1 · dz + k2 · x + k3 */
 struct norm_gradient_factors {
     struct mgm_norm_backward d;
@@ -118,12 +162,22 @@ struct norm_gradient_factors {
             const size_t c = 8 * lane + (size_t)k;
             const double inverse = d.inverse[c], total = totals[k], product = totals[8 + k] * inverse;
             const double factor = (double)d.scale[c] * inverse;
-            d.d_shift[c] = (float)total;
-            d.d_scale[c] = (float)product;
             k1[c] = (float)factor;
             k2[c] = (float)(-factor * inverse * product / pixels);
             k3[c] = (float)(factor * (inverse * product * d.mean[c] - total) / pixels);
         }
+    }
+};
+
+/* Both, for a process that is alone. */
+struct norm_gradient_finish {
+    norm_gradient_own own;
+    norm_gradient_factors factors;
+
+    MGM_DEVICE void operator()(size_t group, size_t lane, const double *totals) const
+    {
+        own(group, lane, totals);
+        factors(group, lane, totals);
     }
 };
 
@@ -152,6 +206,21 @@ struct norm_gradient_apply {
     }
 };
 
+/* Memory of one operation: sums of all processes, if there are others, then vectors. NULL after a failure. */
+double *norm_memory(struct mgm_cuda *cuda, const struct mgm_norm *norm, int vectors, float **first)
+{
+    const size_t channels = (size_t)norm->channels, sums = norm->together ? 2 * channels * sizeof(double) : 0;
+    char *memory = (char *)mgm_cuda_scratch(cuda, MGM_CUDA_VECTORS, sums + (size_t)vectors * channels * sizeof(float));
+    *first = memory ? (float *)(memory + sums) : NULL;
+    return (double *)memory;
+}
+
+/* Pixels of all processes. */
+double norm_all_pixels(const struct mgm_norm *norm)
+{
+    return (double)norm->pixels * mgm_communicator_size(norm->together);
+}
+
 } // namespace
 
 void mgm_cuda_norm_forward(struct mgm_backend *b, const struct mgm_norm *norm, const struct mgm_backend_norm_forward *f)
@@ -159,14 +228,24 @@ void mgm_cuda_norm_forward(struct mgm_backend *b, const struct mgm_norm *norm, c
     struct mgm_cuda *cuda = mgm_cuda_of(b);
     const size_t channels = (size_t)norm->channels, lanes = channels / 8;
     const bool bf16 = norm->precision == MGM_PRECISION_BF16;
-    float *factor = (float *)mgm_cuda_scratch(cuda, MGM_CUDA_VECTORS, 2 * channels * sizeof(float));
-    if (!factor)
+    float *factor;
+    double *all = norm_memory(cuda, norm, 2, &factor);
+    if (!factor) /* the others wait for this process's sums, but it is about to end them all */
         return;
     float *offset = factor + channels;
-    const double count = (double)norm->pixels * f->replicas;
+    const double pixels = norm_all_pixels(norm), count = pixels * f->replicas;
     const norm_sums sums = {f->x, lanes, bf16};
-    const norm_statistics statistics = {*f, (double)norm->pixels, count > 1 ? count / (count - 1) : 1, factor, offset, bf16};
-    mgm_cuda_reduce(cuda, 1, norm->pixels, lanes, sums, statistics);
+    const norm_statistics statistics = {*f,     pixels, count > 1 ? count / (count - 1) : 1, factor,
+                                        offset, bf16,   !norm->together};
+    if (norm->together) {
+        const norm_own_sums own = {f->x, (double)norm->pixels, all, bf16};
+        const norm_of_all<norm_statistics> finish = {statistics, all};
+        mgm_cuda_reduce(cuda, 1, norm->pixels, lanes, sums, own);
+        mgm_cuda_sum_all(cuda, all, 2 * channels, true);
+        mgm_cuda_each(cuda, lanes, finish);
+    } else {
+        mgm_cuda_reduce(cuda, 1, norm->pixels, lanes, sums, statistics);
+    }
     const norm_apply apply = {f->x, f->residual, factor, offset, f->y, lanes, norm->slope, bf16};
     mgm_cuda_each(cuda, norm->pixels * lanes, apply);
 }
@@ -176,13 +255,23 @@ void mgm_cuda_norm_backward(struct mgm_backend *b, const struct mgm_norm *norm, 
     struct mgm_cuda *cuda = mgm_cuda_of(b);
     const size_t channels = (size_t)norm->channels, lanes = channels / 8;
     const bool bf16 = norm->precision == MGM_PRECISION_BF16;
-    float *k1 = (float *)mgm_cuda_scratch(cuda, MGM_CUDA_VECTORS, 3 * channels * sizeof(float));
+    float *k1;
+    double *all = norm_memory(cuda, norm, 3, &k1);
     if (!k1)
         return;
     float *k2 = k1 + channels, *k3 = k2 + channels;
     const norm_gradient_sums sums = {*d, lanes, norm->slope, bf16};
-    const norm_gradient_factors factors = {*d, (double)norm->pixels, k1, k2, k3};
-    mgm_cuda_reduce(cuda, 1, norm->pixels, lanes, sums, factors);
+    const norm_gradient_own own = {*d, norm->together ? all : NULL};
+    const norm_gradient_factors factors = {*d, norm_all_pixels(norm), k1, k2, k3};
+    if (norm->together) {
+        const norm_of_all<norm_gradient_factors> finish = {factors, all};
+        mgm_cuda_reduce(cuda, 1, norm->pixels, lanes, sums, own);
+        mgm_cuda_sum_all(cuda, all, 2 * channels, true);
+        mgm_cuda_each(cuda, lanes, finish);
+    } else {
+        const norm_gradient_finish finish = {own, factors};
+        mgm_cuda_reduce(cuda, 1, norm->pixels, lanes, sums, finish);
+    }
     const norm_gradient_apply apply = {*d, k1, k2, k3, lanes, norm->slope, bf16, norm->relu_first};
     mgm_cuda_each(cuda, norm->pixels * lanes, apply);
 }

@@ -77,7 +77,7 @@ static enum mgm_status cpu_finish(struct mgm_backend *b)
 {
     const bool failed = cpu(b)->out_of_memory;
     cpu(b)->out_of_memory = false;
-    return failed ? mgm_fail_nomem(b->ctx, "a layer's workspace") : MGM_OK;
+    return failed ? mgm_fail_nomem(b->ctx, "a layer's workspace") : mgm_communicator_check(b->together, b->ctx);
 }
 
 static enum mgm_status cpu_download(struct mgm_backend *b, void *host, const void *src, size_t bytes)
@@ -190,7 +190,8 @@ static void cpu_norm_forward(struct mgm_backend *b, const struct mgm_norm *norm,
         return;
     float *offset = factor + channels;
     mgm_norm_statistics(norm, f->x, offset + channels, f->mean, f->inverse);
-    const double count = (double)norm->pixels * f->replicas, unbiased = count > 1 ? count / (count - 1) : 1;
+    const double count = (double)norm->pixels * mgm_communicator_size(norm->together) * f->replicas;
+    const double unbiased = count > 1 ? count / (count - 1) : 1;
     for (size_t c = 0; c < channels; c++) {
         const float variance = f->inverse[c];
         f->running_mean[c] += MGM_NORM_MOMENTUM * (f->mean[c] - f->running_mean[c]);
@@ -333,6 +334,17 @@ static void cpu_single_conv_backward(struct mgm_backend *b, const struct mgm_spa
         mgm_single_conv_backward(src, x, weights, d_dst, space, d_x, d_weights, d_bias ? d_bias : &unused);
 }
 
+static enum mgm_status cpu_join(struct mgm_backend *b, struct mgm_communicator *c)
+{
+    b->together = c;
+    return MGM_OK;
+}
+
+static void cpu_share(struct mgm_backend *b, float *values, size_t count)
+{
+    mgm_communicator_sum_f32(b->together, values, count);
+}
+
 static const struct mgm_backend_ops cpu_ops = {
     .name = "cpu",
     .host_memory = true,
@@ -378,6 +390,8 @@ static const struct mgm_backend_ops cpu_ops = {
     .bias_gradient = cpu_bias_gradient,
     .single_conv = cpu_single_conv,
     .single_conv_backward = cpu_single_conv_backward,
+    .join = cpu_join,
+    .share = cpu_share,
 };
 
 enum mgm_status mgm_cpu_backend_create(struct mgm_context *ctx, int threads, struct mgm_backend **out)
@@ -386,7 +400,7 @@ enum mgm_status mgm_cpu_backend_create(struct mgm_context *ctx, int threads, str
     struct cpu_backend *backend = mgm_alloc_zeroed(1, sizeof *backend);
     if (!backend)
         return mgm_fail_nomem(ctx, "a backend");
-    backend->base = (struct mgm_backend){&cpu_ops, ctx};
+    backend->base = (struct mgm_backend){.ops = &cpu_ops, .ctx = ctx};
     backend->threads = mgm_thread_count(threads);
     const enum mgm_status status = mgm_onednn_create(ctx, threads, &backend->onednn);
     if (status != MGM_OK) {
