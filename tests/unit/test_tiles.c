@@ -1,6 +1,7 @@
 /* Refinement by tiles gives what the whole network gives, wherever it is looked at. */
 #include "base/memory.h"
 #include "base/random.h"
+#include "matting/calibrate.h"
 #include "matting/predict.h"
 #include "nn/spectral.h"
 
@@ -60,6 +61,13 @@ struct answer {
     struct mgm_prediction prediction;
 };
 
+static void fill_input(float *input, int n, int h, int w)
+{
+    struct mgm_random random = mgm_random_stream(7, 3);
+    for (size_t i = 0; i < 4 * (size_t)n * (size_t)h * (size_t)w; i++)
+        input[i] = (float)mgm_random_unit(&random) + (float)(i / 4 % (size_t)w) / (float)w - 1;
+}
+
 static struct answer answer_of(const struct mgm_model *model, int n, int h, int w, enum mgm_precision precision, bool dense,
                                const uint8_t *region)
 {
@@ -70,10 +78,7 @@ static struct answer answer_of(const struct mgm_model *model, int n, int h, int 
     struct mgm_predictor *predictor;
     assert_int_equal(mgm_predictor_create(ctx, model, &settings, &predictor), MGM_OK);
     for (int run = 0; run < 2; run++) { /* the second finds what the first left behind */
-        struct mgm_random random = mgm_random_stream(7, 3);
-        float *input = mgm_predictor_input(predictor);
-        for (size_t i = 0; i < 4 * count * (size_t)n; i++)
-            input[i] = (float)mgm_random_unit(&random) + (float)(i / 4 % (size_t)w) / (float)w - 1;
+        fill_input(mgm_predictor_input(predictor), n, h, w);
         assert_int_equal(mgm_predictor_run(predictor), MGM_OK);
         for (int i = 0; i < n; i++) {
             a.prediction = (struct mgm_prediction){.dilate_os4 = 5,
@@ -191,6 +196,48 @@ static void test_bf16(void **state)
     release_model(&model);
 }
 
+/* 8 bit: tiles round as the whole does, and both stay near f32. */
+static void test_int8(void **state)
+{
+    (void)state;
+    enum { H = 160, W = 224 };
+    struct mgm_model model = model_of(0.5);
+    const struct mgm_predictor_settings settings = {.n = 1, .h = H, .w = W, .precision = MGM_PRECISION_S8};
+    struct mgm_calibration *calibration;
+    struct mgm_predictor *predictor;
+    float *input = mgm_alloc((size_t)H * W, 4 * sizeof *input);
+    model.ranges = mgm_alloc((size_t)model.graph.layer_count, sizeof *model.ranges);
+    fill_input(input, 1, H, W);
+    assert_int_equal(mgm_calibration_create(ctx, &model, &calibration), MGM_OK);
+    assert_int_equal(mgm_calibration_add(calibration, H, W, input), MGM_OK);
+    mgm_calibration_ranges(calibration, model.ranges);
+    mgm_calibration_destroy(&calibration);
+    mgm_free(input);
+    const enum mgm_status possible = mgm_predictor_create(ctx, &model, &settings, &predictor);
+    mgm_predictor_destroy(&predictor);
+    if (possible == MGM_OK) {
+        uint8_t region[H * W];
+        memset(region, 1, sizeof region);
+        struct answer exact = answer_of(&model, 1, H, W, MGM_PRECISION_F32, true, region);
+        struct answer dense = answer_of(&model, 1, H, W, MGM_PRECISION_S8, true, region);
+        struct answer sparse = answer_of(&model, 1, H, W, MGM_PRECISION_S8, false, region);
+        const double rounding = mean_difference(exact.alpha, dense.alpha, H * W);
+        const double tiles = mean_difference(dense.alpha, sparse.alpha, H * W);
+        print_message("int8 differs from f32 by %.2g on average, tiles from the whole by %.2g\n", rounding, tiles);
+        assert_true(rounding < 0.02);
+        assert_true(tiles <= rounding / 2);
+        release_answer(&exact);
+        release_answer(&dense);
+        release_answer(&sparse);
+    }
+    mgm_free(model.ranges);
+    release_model(&model);
+    if (possible != MGM_OK) {
+        assert_int_equal(possible, MGM_E_UNSUPPORTED);
+        skip();
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -211,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_regions_narrow),
         cmocka_unit_test(test_regions_blocked),
         cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_int8),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
