@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "matting/network.h"
+#include "matting/predict.h"
 #include "nn/infer_plan.h"
 #include "nn/train_plan.h"
 #include "train/step.h"
@@ -95,6 +96,39 @@ static void test_inference(void **state)
                      1e-4);
     mgm_infer_plan_destroy(&plans[0]);
     mgm_infer_plan_destroy(&plans[1]);
+}
+
+/* By tiles, on the device, in a ring, as the CPU has it for the whole picture. */
+static void test_refinement_by_tiles(void **state)
+{
+    (void)state;
+    settle();
+    enum { SIDE = 96 };
+    const struct mgm_model model = {.graph = graph, .params = params, .width = 0.25, .name = (char *)"settled"};
+    static uint8_t region[SIDE * SIDE], unknown[2][SIDE * SIDE];
+    static float alpha[2][SIDE * SIDE];
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        const int y = i / SIDE - 40, x = i % SIDE - 60, square = y * y + x * x;
+        region[i] = square > 400 && square < 700;
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct mgm_predictor_settings settings = {
+            .n = 1, .h = SIDE, .w = SIDE, .threads = 1, .backend = i ? bench.b : NULL, .dense = i == 0};
+        struct mgm_predictor *predictor;
+        assert_int_equal(mgm_predictor_create(&bench.ctx, &model, &settings, &predictor), MGM_OK);
+        assert_int_equal(mgm_predictor_settings_of(predictor)->dense, i == 0);
+        struct mgm_random random = mgm_random_stream(17, 19);
+        for (int k = 0; k < SIDE * SIDE * MGM_NETWORK_INPUTS; k++)
+            mgm_predictor_input(predictor)[k] = (float)mgm_random_range(&random, -2, 2);
+        struct mgm_prediction prediction = {
+            .region = region, .alpha = alpha[i], .unknown_os4 = unknown[i], .unknown_os1 = unknown[i]};
+        assert_int_equal(mgm_predictor_run(predictor), MGM_OK);
+        assert_int_equal(mgm_predictor_finish(predictor, 0, &prediction), MGM_OK);
+        if (i)
+            assert_true(prediction.computed_os1 > 0 && prediction.computed_os1 < 1);
+        mgm_predictor_destroy(&predictor);
+    }
+    expect_close("a matte", alpha[1], alpha[0], SIDE * SIDE, 1e-4);
 }
 
 /* Two steps forward and one backward, from the same values. */
@@ -215,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_inference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_training, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_objective, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refinement_by_tiles, set_up, tear_down),
     };
     int status = bench_open();
     if (status)

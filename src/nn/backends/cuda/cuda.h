@@ -29,6 +29,7 @@ enum mgm_cuda_scratch {
     MGM_CUDA_PLANES,    /* of the training objective */
     MGM_CUDA_ASIDE,     /* a convolution's result, or its weights' gradient, on the way to where it belongs */
     MGM_CUDA_WORKSPACE, /* of convolutions */
+    MGM_CUDA_WINDOWS,   /* where windows of a map lie */
     MGM_CUDA_SCRATCH_COUNT,
 };
 
@@ -131,6 +132,8 @@ void mgm_cuda_upsample(struct mgm_backend *b, const struct mgm_spatial *s, const
 void mgm_cuda_upsample_backward(struct mgm_backend *b, const struct mgm_spatial *s, const void *d_large, void *d_small);
 void mgm_cuda_sum_pixels(struct mgm_backend *b, const struct mgm_spatial *s, const void *map, float factor, void *vector);
 void mgm_cuda_repeat_pixels(struct mgm_backend *b, const struct mgm_spatial *s, const void *vector, float factor, void *map);
+enum mgm_status mgm_cuda_gather(struct mgm_backend *b, const struct mgm_tile_map *src, const struct mgm_windows *windows,
+                                void *dst);
 void mgm_cuda_copy_channels_in(struct mgm_backend *b, const struct mgm_spatial *s, const void *dense, void *wide, int stride,
                                int offset);
 void mgm_cuda_copy_channels_out(struct mgm_backend *b, const struct mgm_spatial *s, const void *wide, int stride, int offset,

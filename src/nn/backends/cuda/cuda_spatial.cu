@@ -74,6 +74,37 @@ struct pixel_sums {
     }
 };
 
+/* Sixteen bytes of a pixel, whatever they mean. */
+struct mgm_unit {
+    uint32_t words[4];
+};
+
+/* Unit number i of windows out of a map that is cut into tiles (nn/tile_map.h). */
+struct gather_units {
+    const mgm_unit *map;
+    mgm_unit *windows;
+    const int *corners, *slots; /* slots NULL: the map is one tile */
+    size_t units;               /* of a pixel */
+    int h, w, tile_h, tile_w, window_h, window_w;
+
+    MGM_DEVICE void operator()(size_t i) const
+    {
+        const mgm_quotient pixel = mgm_divide(i, units), row = mgm_divide(pixel.whole, (size_t)window_w);
+        const mgm_quotient window = mgm_divide(row.whole, (size_t)window_h);
+        const int y = corners[2 * window.whole] + (int)window.rest, x = corners[2 * window.whole + 1] + (int)row.rest;
+        const mgm_unit nothing = {{0, 0, 0, 0}};
+        windows[i] = nothing;
+        if (y < 0 || y >= h || x < 0 || x >= w)
+            return;
+        const int columns = (w + tile_w - 1) / tile_w;
+        const int slot = slots ? slots[y / tile_h * columns + x / tile_w] : 0;
+        if (slot >= 0)
+            windows[i] =
+                map[(((size_t)slot * (size_t)tile_h + (size_t)(y % tile_h)) * (size_t)tile_w + (size_t)(x % tile_w)) * units +
+                    pixel.rest];
+    }
+};
+
 struct store_pixel_sums {
     void *vector;
     size_t lanes;
@@ -217,6 +248,35 @@ void mgm_cuda_copy_channels_out(struct mgm_backend *b, const struct mgm_spatial 
 {
     const copy_lanes f = {wide, dense, (size_t)s->c / 8, (size_t)stride / 8, (size_t)offset / 8, true, is_bf16(s)};
     mgm_cuda_each(mgm_cuda_of(b), pixels_of(s) * f.lanes, f);
+}
+
+enum mgm_status mgm_cuda_gather(struct mgm_backend *b, const struct mgm_tile_map *src, const struct mgm_windows *windows,
+                                void *dst)
+{
+    struct mgm_cuda *cuda = mgm_cuda_of(b);
+    const size_t pixel_bytes = (size_t)src->c * mgm_precision_bytes(src->precision), corners = 2 * (size_t)windows->count;
+    if (src->block || pixel_bytes % sizeof(mgm_unit))
+        return mgm_fail(b->ctx, MGM_E_UNSUPPORTED, "windows of a map with %d channels cannot be gathered on CUDA", src->c);
+    const size_t tiles = (size_t)((src->h + src->tile_h - 1) / src->tile_h) * (size_t)((src->w + src->tile_w - 1) / src->tile_w);
+    int *numbers = (int *)mgm_cuda_scratch(cuda, MGM_CUDA_WINDOWS, (corners + (src->slots ? tiles : 0)) * sizeof(int));
+    if (!numbers)
+        return mgm_cuda_report(cuda);
+    mgm_cuda_upload(b, numbers, windows->corners, corners * sizeof(int));
+    if (src->slots)
+        mgm_cuda_upload(b, numbers + corners, src->slots, tiles * sizeof(int));
+    const gather_units f = {(const mgm_unit *)src->values,
+                            (mgm_unit *)dst,
+                            numbers,
+                            src->slots ? numbers + corners : NULL,
+                            pixel_bytes / sizeof(mgm_unit),
+                            src->h,
+                            src->w,
+                            src->tile_h,
+                            src->tile_w,
+                            windows->h,
+                            windows->w};
+    mgm_cuda_each(cuda, (size_t)windows->count * (size_t)windows->h * (size_t)windows->w * f.units, f);
+    return mgm_cuda_report(cuda);
 }
 
 void mgm_cuda_shuffle(struct mgm_backend *b, const struct mgm_spatial *s, const void *grid, void *dst)
