@@ -306,9 +306,10 @@ static enum mgm_status run_step(struct mgm_tile_plan *plan, int step, int pictur
     struct stepping job = {.plan = plan, .step = step, .picture = picture, .output = output};
     mgm_parallel_for(plan->lane_count, (size_t)plan->lane_count, run_lane, &job);
     enum mgm_status status = (enum mgm_status)job.status;
+    int failed = job.failed;
     for (int i = 0; i < plan->lane_count && status == MGM_OK && plan->lanes[i].own; i++) /* what a lane's workspace lacked */
-        status = plan->lanes[i].backend->ops->finish(plan->lanes[job.failed = i].backend);
-    const char *sentence = plan->lanes[job.failed].ctx.error;
+        status = plan->lanes[failed = i].backend->ops->finish(plan->lanes[i].backend);
+    const char *sentence = plan->lanes[failed].ctx.error;
     if (status != MGM_OK && sentence[0])
         mgm_fail(plan->ctx, status, "%s", sentence);
     return status;
