@@ -1,7 +1,10 @@
 /** mgm eval: scores mattes against the truth. */
 #include "command.h"
+#include "eval_protocol.h"
 #include "report.h"
 #include "scoring.h"
+
+#include "matting/precision.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,17 +12,48 @@
 struct values {
     const char *pred, *alpha, *trimap, *detail;
     bool json, csv;
+    struct eval_protocol_values protocol;
 };
 
 static const struct command_option options[] = {
-    {"pred", 0, OPTION_TEXT, offsetof(struct values, pred), "DIR", "the mattes to be scored", .required = true,
-     .takes = TAKES_FOLDER},
-    {"alpha", 0, OPTION_TEXT, offsetof(struct values, alpha), "DIR", "the true mattes", .required = true,
-     .takes = TAKES_FOLDER},
+    {"pred", 0, OPTION_TEXT, offsetof(struct values, pred), "DIR", "the mattes to be scored", .takes = TAKES_FOLDER},
+    {"alpha", 0, OPTION_TEXT, offsetof(struct values, alpha), "DIR", "the true mattes", .takes = TAKES_FOLDER},
     {"trimap", 0, OPTION_TEXT, offsetof(struct values, trimap), "DIR", "score only where these are 128",
      .takes = TAKES_FOLDER},
     {"detail", 0, OPTION_TEXT, offsetof(struct values, detail), "DIR", "score only where these are not 0",
      .takes = TAKES_FOLDER},
+    {"protocol", 0, OPTION_CHOICE, offsetof(struct values, protocol.protocol), "NAME", "run a benchmark instead",
+     .choices = eval_protocol_names},
+    {"data", 0, OPTION_TEXT, offsetof(struct values, protocol.data), "DIR", "the benchmark's folder", .takes = TAKES_FOLDER},
+    {"backgrounds", 0, OPTION_TEXT, offsetof(struct values, protocol.backgrounds), "DIR",
+     "what foregrounds are laid over (PASCAL VOC's JPEGImages)", .takes = TAKES_FOLDER},
+    {"output", 'o', OPTION_TEXT, offsetof(struct values, protocol.output), "DIR", "where mattes and results go",
+     .takes = TAKES_FOLDER},
+    {"report", 0, OPTION_TEXT, offsetof(struct values, protocol.report), "OUT.html",
+     "write a page with the tables and the worst pictures"},
+    {"guidance", 0, OPTION_LIST, offsetof(struct values, protocol.guidance), "KIND",
+     "only this one of the benchmark's; may be repeated", .takes = TAKES_ANYTHING},
+    {"mattes", 0, OPTION_LIST, offsetof(struct values, protocol.mattes), "[NAME=]DIR",
+     "another method's mattes, to be refined; may be repeated", .takes = TAKES_FOLDER},
+    {"resume", 0, OPTION_FLAG, offsetof(struct values, protocol.resume), NULL, "go on with what is in the output folder"},
+    {"check", 0, OPTION_FLAG, offsetof(struct values, protocol.check), NULL, "only say what is missing in the data"},
+    {"limit", 0, OPTION_INT, offsetof(struct values, protocol.limit), "N", "only the first N pictures", .low = 1,
+     .high = 1e6},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, protocol.model), "PATH",
+     "weights to use instead of those that come with mgm"},
+    {"reference", 0, OPTION_FLAG, offsetof(struct values, protocol.reference), NULL,
+     "pad, threshold and truncate as the published code does"},
+    {"largest-component", 0, OPTION_FLAG, offsetof(struct values, protocol.largest_component), NULL,
+     "keep only the largest connected part of each matte"},
+    {"precision", 0, OPTION_CHOICE, offsetof(struct values, protocol.precision), "P", "in what the network computes",
+     .choices = mgm_precision_names},
+    {"device", 0, OPTION_TEXT, offsetof(struct values, protocol.device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
+     .takes = TAKES_ANYTHING},
+    {"jobs", 0, OPTION_INT, offsetof(struct values, protocol.jobs), "N", "pictures at a time; 0: one for two cores",
+     .high = 64},
+    {"threads", 0, OPTION_INT, offsetof(struct values, protocol.threads), "N", "threads of all; 0: one per core",
+     .high = 1024},
+    {"quiet", 'q', OPTION_FLAG, offsetof(struct values, protocol.quiet), NULL, "no progress on stderr"},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
     {"csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL, "comma-separated, with a heading"},
     {0},
@@ -29,6 +63,9 @@ static const struct command_example examples[] = {
     {"Score a folder of mattes:", "mgm eval --pred mattes --alpha truth"},
     {"Score only where trimaps are grey, as a table for other programs:",
      "mgm eval --pred mattes --alpha truth --trimap trimaps --csv > scores.csv"},
+    {"Run a benchmark, with tables as published and a page of the worst pictures:",
+     "mgm eval --protocol alphamatting --data bench -o out --report out.html"},
+    {"Refine another method's mattes:", "mgm eval --protocol folders --data bench --mattes mattes -o refined"},
     {0},
 };
 
@@ -37,12 +74,22 @@ static int run(int argc, char **argv);
 const struct command cmd_eval = {
     .name = "eval",
     .summary = "scores mattes against the truth",
-    .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR] [--json | --csv]",
+    .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR] | --protocol NAME --data DIR -o DIR [options]",
     .details = "Pictures belong together that have the same name, whatever their extension. A line for each (name,\n"
                "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
                "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
                "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
-               "table is incomplete.",
+               "table is incomplete.\n"
+               "\n"
+               "With --protocol, a benchmark is run from its folder, as it is handed out, to its tables: pictures are\n"
+               "composed where need be, mattes made with each guidance of the protocol and scored, beside the guidance\n"
+               "itself and published figures. What is done is kept in the output folder; --resume goes on from there.\n"
+               "  composition-1k   Combined_Dataset or its Test_set, and --backgrounds\n"
+               "  distinction-646  Test with FG and GT, and --backgrounds; --mattes for refinement\n"
+               "  portrait         image, alpha, mask and detailmap; masks also eroded and dilated by 10, 20, 30\n"
+               "  portrait-720     the same, scaled to a longer side of 720\n"
+               "  alphamatting     input, trimap and alpha, or the folders of its training set\n"
+               "  folders          image and alpha, and mask or trimap where there are some",
     .options = options,
     .examples = examples,
     .min_operands = 0,
@@ -77,7 +124,7 @@ static void print_csv_text(const char *text)
 static void print_csv_line(const struct score *score)
 {
     print_csv_text(score->name);
-    for (int k = 0; k < SCORE_METRICS; k++)
+    for (int k = 0; k < MGM_METRIC_COUNT; k++)
         printf(",%.9g", score->values[k]);
     putchar('\n');
 }
@@ -85,7 +132,7 @@ static void print_csv_line(const struct score *score)
 static void print_line(const struct score *score, int width)
 {
     printf("%-*s", width, score->name);
-    for (int k = 0; k < SCORE_METRICS; k++)
+    for (int k = 0; k < MGM_METRIC_COUNT; k++)
         printf(" %10.*f", k == 1 ? 6 : 4, score->values[k]); /* MSE is the small one */
     putchar('\n');
 }
@@ -95,8 +142,8 @@ static int print_table(const struct scoring *scoring, bool csv)
     const struct score mean = scoring_mean(scoring);
     const int width = name_width(scoring);
     printf("%-*s", csv ? 0 : width, "name");
-    for (int k = 0; k < SCORE_METRICS; k++)
-        printf(csv ? ",%s" : " %10s", score_names[k]);
+    for (int k = 0; k < MGM_METRIC_COUNT; k++)
+        printf(csv ? ",%s" : " %10s", mgm_metric_names[k]);
     putchar('\n');
     for (int i = 0; i <= scoring->count; i++) {
         const struct score *score = i < scoring->count ? &scoring->scores[i] : &mean;
@@ -114,21 +161,20 @@ static cJSON *describe(const struct score *score)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "name", score->name);
-    for (int k = 0; k < SCORE_METRICS; k++)
-        cJSON_AddNumberToObject(object, score_names[k], score->values[k]);
+    for (int k = 0; k < MGM_METRIC_COUNT; k++)
+        cJSON_AddNumberToObject(object, mgm_metric_names[k], score->values[k]);
     return object;
 }
 
 static int print_json(const struct scoring *scoring)
 {
-    static const char *const regions[] = {[SCORE_WHOLE] = "whole", [SCORE_UNKNOWN] = "unknown", [SCORE_DETAIL] = "detail"};
     cJSON *object = cJSON_CreateObject(), *pictures = cJSON_AddArrayToObject(object, "pictures");
     const struct score mean = scoring_mean(scoring);
     for (int i = 0; i < scoring->count; i++)
         if (!scoring->scores[i].failed)
             cJSON_AddItemToArray(pictures, describe(&scoring->scores[i]));
     cJSON_AddItemToObject(object, "mean", describe(&mean));
-    cJSON_AddStringToObject(object, "region", regions[scoring->region]);
+    cJSON_AddStringToObject(object, "region", mgm_region_names[scoring->region]);
     cJSON_AddNumberToObject(object, "scored", scoring->count - scoring->failed);
     cJSON_AddNumberToObject(object, "failed", scoring->failed);
     return report_print(object);
@@ -163,9 +209,15 @@ static int run(int argc, char **argv)
         return outcome;
     if (values.json && values.csv)
         return command_misused(&cmd_eval, "either --json or --csv");
+    if (values.protocol.protocol && (values.pred || values.alpha || values.trimap || values.detail || values.csv))
+        return command_misused(&cmd_eval, "--protocol finds its pictures itself: name their folder with --data alone");
+    if (values.protocol.protocol)
+        return eval_protocol_run(&cmd_eval, &values.protocol, values.json);
+    if (!values.pred || !values.alpha)
+        return command_misused(&cmd_eval, "--pred DIR and --alpha DIR, or --protocol, are missing");
     if (values.trimap && values.detail)
         return command_misused(&cmd_eval, "either --trimap or --detail");
-    const enum scoring_region region = values.trimap ? SCORE_UNKNOWN : values.detail ? SCORE_DETAIL : SCORE_WHOLE;
+    const enum mgm_region region = values.trimap ? MGM_REGION_UNKNOWN : values.detail ? MGM_REGION_DETAIL : MGM_REGION_WHOLE;
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK)
         status =

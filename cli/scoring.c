@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-const char *const score_names[SCORE_METRICS] = {"sad", "mse", "grad", "conn"};
-
 /** The pictures of one name. */
 struct pictures {
     struct mgm_bitmap pred, alpha, region;
@@ -32,7 +30,7 @@ static enum mgm_status read_region(struct mgm_context *ctx, const struct scoring
     struct mgm_bitmap *region = &pictures->region;
     TRY(read_like(ctx, path, alpha_path, &pictures->alpha, region));
     const size_t count = (size_t)region->width * (size_t)region->height;
-    const bool detail = scoring->region == SCORE_DETAIL;
+    const bool detail = scoring->region == MGM_REGION_DETAIL;
     for (size_t i = 0; i < count && detail; i++)
         region->data[i] = region->data[i] ? MGM_TRIMAP_UNKNOWN : 0; /* which is how metrics know a region */
     if (!memchr(region->data, MGM_TRIMAP_UNKNOWN, count))
@@ -47,17 +45,19 @@ static enum mgm_status read_pictures(struct mgm_context *ctx, const struct scori
     const char *pred, *alpha, *region = NULL;
     TRY(folder_find(ctx, &scoring->preds, name, &pred));
     TRY(folder_find(ctx, &scoring->alphas, name, &alpha));
-    if (scoring->region != SCORE_WHOLE)
+    if (scoring->region != MGM_REGION_WHOLE)
         TRY(folder_find(ctx, &scoring->regions, name, &region));
     TRY(image_file_read(ctx, alpha, 1, &pictures->alpha));
     TRY(read_like(ctx, pred, alpha, &pictures->alpha, &pictures->pred));
     return region ? read_region(ctx, scoring, region, alpha, pictures) : MGM_OK;
 }
 
-static enum mgm_status measure(struct mgm_context *ctx, const struct pictures *pictures, double values[SCORE_METRICS])
+enum mgm_status scoring_measure(struct mgm_context *ctx, const struct mgm_bitmap *pred_picture,
+                                const struct mgm_bitmap *alpha_picture, const uint8_t *region,
+                                double values[MGM_METRIC_COUNT])
 {
-    const uint8_t *pred = pictures->pred.data, *alpha = pictures->alpha.data, *region = pictures->region.data;
-    const int h = pictures->alpha.height, w = pictures->alpha.width;
+    const uint8_t *pred = pred_picture->data, *alpha = alpha_picture->data;
+    const int h = alpha_picture->height, w = alpha_picture->width;
     const size_t count = (size_t)h * (size_t)w;
     values[0] = mgm_metric_sad(pred, alpha, region, count);
     values[1] = mgm_metric_mse(pred, alpha, region, count);
@@ -70,7 +70,7 @@ static void score_one(struct mgm_context *ctx, const struct scoring *scoring, st
     struct pictures pictures = {0};
     enum mgm_status status = read_pictures(ctx, scoring, score->name, &pictures);
     if (status == MGM_OK)
-        status = measure(ctx, &pictures, score->values);
+        status = scoring_measure(ctx, &pictures.pred, &pictures.alpha, pictures.region.data, score->values);
     score->failed = status != MGM_OK;
     if (score->failed)
         score->complaint = mgm_strdup(mgm_context_error(ctx));
@@ -108,13 +108,13 @@ static enum mgm_status list_scores(struct mgm_context *ctx, struct scoring *scor
     return MGM_OK;
 }
 
-enum mgm_status scoring_run(struct mgm_context *ctx, const char *pred_path, const char *alpha_path,
-                            enum scoring_region region, const char *region_path, struct scoring *out)
+enum mgm_status scoring_run(struct mgm_context *ctx, const char *pred_path, const char *alpha_path, enum mgm_region region,
+                            const char *region_path, struct scoring *out)
 {
     *out = (struct scoring){.region = region};
     TRY(folder_list(ctx, pred_path, &out->preds));
     TRY(folder_list(ctx, alpha_path, &out->alphas));
-    if (region != SCORE_WHOLE)
+    if (region != MGM_REGION_WHOLE)
         TRY(folder_list(ctx, region_path, &out->regions));
     TRY(list_scores(ctx, out));
     TRY(image_file_start(ctx));
@@ -139,7 +139,7 @@ struct score scoring_mean(const struct scoring *scoring)
 {
     struct score mean = {.name = "mean"};
     for (int i = 0; i < scoring->count; i++)
-        for (int k = 0; k < SCORE_METRICS && !scoring->scores[i].failed; k++)
+        for (int k = 0; k < MGM_METRIC_COUNT && !scoring->scores[i].failed; k++)
             mean.values[k] += scoring->scores[i].values[k] / (scoring->count - scoring->failed);
     return mean;
 }

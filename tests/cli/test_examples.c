@@ -43,12 +43,16 @@ static void make_case(const char *name)
 
 static void make_folders(void)
 {
-    static const char *const folders[] = {"mattes", "truth", "trimaps", "data", "data/photos", "photos", "masks"};
+    static const char *const folders[] = {"mattes", "truth", "trimaps", "data", "data/photos", "photos", "masks",
+                                          "bench", "bench/input", "bench/alpha", "bench/trimap"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         assert_int_equal(mkdir(in_workshop(folders[i]), 0777), 0);
     make_picture("mattes/a.png", MOTIF_SOFT, 60, 50, 1, 8, 0);
     make_picture("truth/a.png", MOTIF_DISC, 60, 50, 1, 8, 0);
     make_picture("trimaps/a.png", MOTIF_TRIMAP, 60, 50, 1, 8, 0);
+    make_picture("bench/input/a.png", MOTIF_COLOURS, 60, 50, 3, 8, 0);
+    make_picture("bench/alpha/a.png", MOTIF_SOFT, 60, 50, 1, 8, 0);
+    make_picture("bench/trimap/a.png", MOTIF_TRIMAP, 60, 50, 1, 8, 0);
     make_picture("photos/a.jpg", MOTIF_COLOURS, 48, 40, 3, 8, 0);
     make_picture("masks/a.png", MOTIF_DISC, 48, 40, 1, 8, 0);
     make_picture("data/photos/a.png", MOTIF_COLOURS, 160, 120, 3, 8, 0);
