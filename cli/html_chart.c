@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* Of the drawing, in its own units. */
-enum { WIDTH = 560, HEIGHT = 250, LEFT = 62, RIGHT = 12, TOP = 46, BOTTOM = 24, POINTS_MAX = 400 };
+enum { WIDTH = 560, HEIGHT = 250, LEFT = 62, RIGHT = 12, TOP = 46, BOTTOM = 24, POINTS_MAX = 400, DOTS_MOST = 30 };
 
 static const char *const colours[HTML_SERIES_MAX] = {"#3b82f6", "#f97316", "#22a35a", "#a855f7",
                                                      "#e11d48", "#0ea5a5", "#b58900", "#8d99ae"};
@@ -67,15 +67,35 @@ static double choose_step(double length, int most)
     return step;
 }
 
+static void draw_level(GString *page, const struct scale *scale, double y, double value)
+{
+    const double at = place_y(scale, y);
+    html_add(page, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, at, at);
+    html_add(page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>", LEFT - 6, at + 4, value);
+}
+
+/** Round numbers, the fewer within a power of ten the more of these there are. */
+static void draw_logarithmic_levels(GString *page, const struct scale *scale)
+{
+    static const double numbers[] = {1, 2, 5, 3, 1.5, 7, 4, 1.2, 2.5, 6};
+    const double decades = scale->high_y - scale->low_y;
+    const int count = decades > 3 ? 1 : decades > 1 ? 3 : decades > 0.5 ? 6 : 10;
+    for (int power = (int)floor(scale->low_y); power <= (int)ceil(scale->high_y); power++)
+        for (int i = 0; i < count; i++) {
+            const double y = power + log10(numbers[i]);
+            if (y >= scale->low_y && y <= scale->high_y)
+                draw_level(page, scale, y, pow(10, y));
+        }
+}
+
 static void draw_axes(GString *page, const struct scale *scale)
 {
     const double step = choose_step(scale->high_y - scale->low_y, 6);
-    for (double y = ceil(scale->low_y / step) * step; y <= scale->high_y; y += step) {
-        const double at = place_y(scale, y), value = scale->logarithmic ? pow(10, y) : fabs(y) < step / 1e6 ? 0 : y;
-        html_add(page, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", LEFT, WIDTH - RIGHT, at, at);
-        html_add(page, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>", LEFT - 6, at + 4, value);
-    }
-    const double apart = choose_step(scale->high_x - scale->low_x, 6);
+    for (double y = ceil(scale->low_y / step) * step; y <= scale->high_y && !scale->logarithmic; y += step)
+        draw_level(page, scale, y, fabs(y) < step / 1e6 ? 0 : y);
+    if (scale->logarithmic)
+        draw_logarithmic_levels(page, scale);
+    const double apart = fmax(1, choose_step(scale->high_x - scale->low_x, 6));
     for (double x = ceil(scale->low_x / apart) * apart; x <= scale->high_x; x += apart)
         html_add(page, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.10g</text>", place_x(scale, x), HEIGHT - 7, x);
 }
@@ -98,6 +118,10 @@ static void draw_line(GString *page, const struct scale *scale, const struct htm
             html_add(page, "%.1f,%.1f ", place_x(scale, x / shown), place_y(scale, y / shown));
     }
     html_add(page, "\"/>");
+    for (int i = 0; series->count <= DOTS_MOST && i < series->count; i++)
+        if (is_shown(scale, series->y[i]))
+            html_add(page, "<circle r=\"3\" fill=\"%s\" cx=\"%.1f\" cy=\"%.1f\"/>", colour, place_x(scale, series->x[i]),
+                     place_y(scale, height_of(scale, series->y[i])));
 }
 
 void html_chart(GString *page, const char *title, const struct html_series *series, int count, bool logarithmic)

@@ -230,8 +230,7 @@ enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_co
     mgm_learner_release(&run.learner);
     mgm_backend_destroy(&run.backend);
     mgm_validation_destroy(&run.validation);
-    if (run.log)
-        fclose(run.log);
+    mgm_watch_close(&run.watch);
     mgm_train_state_release(&run.state);
     mgm_graph_release(&run.graph);
     return status;

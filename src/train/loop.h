@@ -2,7 +2,7 @@
  * A training run. Everything it leaves lies in the run folder:
  *     checkpoint.safetensors  to go on from
  *     weights.safetensors     the model, 16-bit, with metadata (of the moving average, where one is kept)
- *     log.jsonl               one JSON object a line: progress and validation
+ *     log.jsonl, events.out.tfevents.*, samples/   for those who watch it (watch.h)
  * Source: §4.
  */
 #ifndef MGM_TRAIN_LOOP_H

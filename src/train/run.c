@@ -132,11 +132,7 @@ static enum mgm_status open_folder(struct mgm_train_run *run)
         TRY(resume(run, path));
     else if (config->init[0])
         TRY(load_initial(run));
-    TRY(path_in_run(run->ctx, run->config, "log.jsonl", path));
-    run->log = fopen(path, "a");
-    if (!run->log)
-        return mgm_fail(run->ctx, MGM_E_IO, "cannot write %s: %s", path, strerror(errno));
-    return MGM_OK;
+    return mgm_watch_open(run->ctx, config->run, run->state.iteration, &run->watch);
 }
 
 /** Everything that may differ from starting values, from process 0. */
@@ -166,18 +162,6 @@ enum mgm_status mgm_run_open(struct mgm_train_run *run)
     return tell_state(run);
 }
 
-/** Takes the object. A line that cannot be written is lost; training is worth more than its log. */
-static void log_object(struct mgm_train_run *run, cJSON *object)
-{
-    char *line = object ? cJSON_PrintUnformatted(object) : NULL;
-    if (line) {
-        fprintf(run->log, "%s\n", line);
-        fflush(run->log);
-    }
-    cJSON_free(line);
-    cJSON_Delete(object);
-}
-
 static void log_progress(struct mgm_train_run *run, const struct mgm_train_progress *progress)
 {
     static const char *const levels[MGM_HEAD_COUNT] = {"os8", "os4", "os1"};
@@ -204,7 +188,7 @@ static void log_progress(struct mgm_train_run *run, const struct mgm_train_progr
     cJSON_AddNumberToObject(object, "images_per_second", progress->images_per_second);
     cJSON_AddNumberToObject(object, "waiting_share", progress->waiting_share);
     cJSON_AddNumberToObject(object, "truth_share", progress->truth_share);
-    log_object(run, object);
+    mgm_watch_tell(&run->watch, object);
 }
 
 static void divide_losses(struct mgm_step_losses *losses, double by)
@@ -326,6 +310,7 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
         status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &scores);
     mgm_params_release(&params);
     TRY(status);
+    mgm_watch_show(&run->watch, run->state.iteration, mgm_validation_sheet(run->validation));
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "event", "validation");
     cJSON_AddNumberToObject(object, "iteration", (double)run->state.iteration);
@@ -334,7 +319,7 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
     cJSON_AddNumberToObject(object, "sad_whole", scores.sad_whole);
     cJSON_AddNumberToObject(object, "mse_whole", scores.mse_whole);
     cJSON_AddNumberToObject(object, "sad_guidance", scores.sad_guidance);
-    log_object(run, object);
+    mgm_watch_tell(&run->watch, object);
     if (run->hooks->validated)
         run->hooks->validated(run->hooks->argument, run->state.iteration, &scores);
     return MGM_OK;

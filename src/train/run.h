@@ -9,8 +9,7 @@
 #include "train/feed.h"
 #include "train/learner.h"
 #include "train/loop.h"
-
-#include <stdio.h>
+#include "train/watch.h"
 
 struct mgm_train_run {
     struct mgm_context *ctx;
@@ -23,7 +22,7 @@ struct mgm_train_run {
     struct mgm_backend *backend;
     struct mgm_learner learner; /* the state where it is trained */
     struct mgm_validation *validation;
-    FILE *log;
+    struct mgm_watch watch; /* of process 0 */
     /* of the present crop phase */
     int phase; /* −1: none yet */
     struct mgm_feed *feed;

@@ -8,13 +8,51 @@
 #include <math.h>
 #include <string.h>
 
-enum { SEED = 20210619 };
+enum { SEED = 20210619, SHOWN_MOST = 6, GAP = MGM_SHEET_GAP };
 
 struct mgm_validation {
     struct mgm_batch batch;
     float *alpha[MGM_HEAD_COUNT], *fused;
     uint8_t *unknown[2];
+    struct mgm_bitmap sheet;
 };
+
+/** One picture of the sheet; beyond its last row, none. @param planes  [channels, size, size] */
+static void put_cell(struct mgm_validation *validation, int row, int column, const float *planes, int channels)
+{
+    const int size = validation->batch.size, pitch = size + GAP;
+    struct mgm_bitmap *sheet = &validation->sheet;
+    const size_t count = (size_t)size * (size_t)size, left = (size_t)(column * pitch), top = (size_t)(row * pitch);
+    for (size_t i = 0; row < SHOWN_MOST && i < 3 * count; i++) {
+        const size_t pixel = i / 3, y = top + pixel / (size_t)size, x = left + pixel % (size_t)size;
+        const float value = planes[channels == 3 ? i % 3 * count + pixel : pixel];
+        sheet->data[3 * (y * (size_t)sheet->width + x) + i % 3] = (uint8_t)(255 * (value < 0   ? 0
+                                                                                   : value > 1 ? 1
+                                                                                               : value) +
+                                                                            0.5f);
+    }
+}
+
+/** What stays the same at every validation: photos, guidance, true mattes. */
+static enum mgm_status begin_sheet(struct mgm_context *ctx, struct mgm_validation *validation)
+{
+    const struct mgm_batch *batch = &validation->batch;
+    const int rows = batch->n < SHOWN_MOST ? batch->n : SHOWN_MOST, pitch = batch->size + GAP;
+    const size_t plane = (size_t)batch->size * (size_t)batch->size;
+    TRY(mgm_bitmap_create(ctx, MGM_SHEET_COLUMNS * pitch - GAP, rows * pitch - GAP, 3, &validation->sheet));
+    memset(validation->sheet.data, 128, (size_t)validation->sheet.width * (size_t)validation->sheet.height * 3);
+    for (int i = 0; i < rows; i++) {
+        put_cell(validation, i, 0, batch->image + (size_t)i * 3 * plane, 3);
+        put_cell(validation, i, 1, batch->guidance + (size_t)i * plane, 1);
+        put_cell(validation, i, 3, batch->alpha + (size_t)i * plane, 1);
+    }
+    return MGM_OK;
+}
+
+const struct mgm_bitmap *mgm_validation_sheet(const struct mgm_validation *validation)
+{
+    return &validation->sheet;
+}
 
 enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                       const struct mgm_sample_settings *samples, int count, int size,
@@ -39,6 +77,8 @@ enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_
     for (int i = 0; i < count && status == MGM_OK; i++)
         status = mgm_sample_make(ctx, store, &settings, SEED, (uint64_t)i, &validation->batch, i);
     if (status == MGM_OK)
+        status = begin_sheet(ctx, validation);
+    if (status == MGM_OK)
         *out = validation;
     else
         mgm_validation_destroy(&validation);
@@ -50,6 +90,7 @@ void mgm_validation_destroy(struct mgm_validation **validation)
     if (!*validation)
         return;
     mgm_batch_release(&(*validation)->batch);
+    mgm_bitmap_release(&(*validation)->sheet);
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
         mgm_free((*validation)->alpha[head]);
     for (int i = 0; i < 2; i++)
@@ -107,8 +148,10 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
                                           validation->unknown[1]};
         status = mgm_fuse(ctx, validation->alpha[MGM_HEAD_OS8], validation->alpha[MGM_HEAD_OS4],
                           validation->alpha[MGM_HEAD_OS1], batch->size, batch->size, &fusion);
-        if (status == MGM_OK)
+        if (status == MGM_OK) {
             add_scores(batch, i, validation->fused, scores);
+            put_cell(validation, i, 2, validation->fused, 1);
+        }
     }
     mgm_infer_plan_destroy(&plan);
     return status;

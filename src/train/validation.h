@@ -16,6 +16,8 @@ struct mgm_validation_scores {
 
 struct mgm_validation;
 
+enum { MGM_SHEET_COLUMNS = 4, MGM_SHEET_GAP = 4 };
+
 /** Draws `count` held-out samples of `size`², which depend on nothing but the store and the settings. */
 MGM_MUST_CHECK enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
                                                      const struct mgm_sample_settings *samples, int count, int size,
@@ -26,5 +28,8 @@ void mgm_validation_destroy(struct mgm_validation **validation);
 MGM_MUST_CHECK enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation,
                                                   const struct mgm_graph *graph, const struct mgm_params *params,
                                                   int threads, struct mgm_validation_scores *scores);
+
+/** The first samples in rows, as squares with gaps between: photo, guidance, matte of the last run, true matte. Borrowed. */
+const struct mgm_bitmap *mgm_validation_sheet(const struct mgm_validation *validation);
 
 #endif

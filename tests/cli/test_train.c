@@ -108,6 +108,28 @@ static void test_scoring_a_checkpoint(void **state)
     assert_int_equal(iteration_of_checkpoint(), 1);
 }
 
+/** The page of a run, and what it is made of. */
+static void test_watching(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("report", in_workshop("."), NULL);
+    expect_failure(&run, 1, "log.jsonl", count_files());
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", NULL);
+    expect_success(&run);
+    struct pixels sheet = read_pixels("run/samples/000000003.jpg");
+    assert_true(sheet.width == 4 * 68 - 4 && sheet.height == 64 && sheet.channels == 3);
+    free(sheet.values);
+    assert_int_equal(count_files_in("run"), 5); /* checkpoint, weights, log, events, samples */
+    run = run_mgm("report", in_workshop("run"), NULL);
+    expect_success(&run);
+    struct stat page;
+    assert_int_equal(stat(in_workshop("run/report.html"), &page), 0);
+    assert_true(page.st_size > 8000);
+    write_text("run/log.jsonl", "nothing\n");
+    run = run_mgm("report", in_workshop("run"), "-o", in_workshop("other.html"), NULL);
+    expect_failure(&run, 1, "no log of a training run", count_files());
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -155,7 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_run_leaves_weights), TEST(test_run_goes_on), TEST(test_scoring_a_checkpoint),
-        TEST(test_refusals),           TEST(test_preview),
+        TEST(test_refusals),           TEST(test_preview),     TEST(test_watching),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
