@@ -1,6 +1,7 @@
 /** mgm train: trains the network on drawn foregrounds composed over photographs. */
 #include "command.h"
 #include "image_file.h"
+#include "report.h"
 
 #include "base/clock.h"
 #include "train/loop.h"
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 struct values {
-    bool resume, validate;
+    bool resume, validate, check;
     const char *run, *data, *preview, *device;
     struct text_list set;
     int threads;
@@ -31,6 +32,8 @@ static const struct command_option options[] = {
     {"minutes", 0, OPTION_REAL, offsetof(struct values, minutes), "M", "stop M minutes after the start, with a checkpoint",
      .low = 0, .high = 1e7},
     {"validate", 0, OPTION_FLAG, offsetof(struct values, validate), NULL, "only score the checkpoint on held-out samples"},
+    {"check", 0, OPTION_FLAG, offsetof(struct values, check), NULL,
+     "only read all of the data, and say what is wrong with it"},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", .low = 0,
      .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to train: cpu, cuda or cuda:N",
@@ -41,6 +44,7 @@ static const struct command_option options[] = {
 
 static const struct command_example examples[] = {
     {"Look at what a configuration would train on:", "mgm train my.cfg --data data --preview samples.png"},
+    {"Read all data before spending hours on them:", "mgm train my.cfg --data data --check"},
     {"Train:", "mgm train my.cfg --data data --run run"},
     {"Go on with it, for an hour:", "mgm train my.cfg --data data --run run --resume --minutes 60"},
     {0},
@@ -132,6 +136,15 @@ static enum mgm_status override_path(struct mgm_context *ctx, const char *path, 
     return MGM_OK;
 }
 
+/** Whether something is drawn, or laid over photographs of the data folder. */
+static bool needs_library(const struct mgm_train_config *config)
+{
+    bool drawn = config->source_count == 0;
+    for (int i = 0; i < config->source_count; i++)
+        drawn = drawn || config->sources[i].kind == MGM_SOURCE_DRAWN;
+    return drawn || !config->backgrounds[0];
+}
+
 static enum mgm_status configure(struct mgm_context *ctx, const struct values *values, const char *path,
                                  struct mgm_train_config *config)
 {
@@ -142,7 +155,7 @@ static enum mgm_status configure(struct mgm_context *ctx, const struct values *v
     TRY(override_path(ctx, values->run, config->run));
     TRY(override_path(ctx, values->data, config->data));
     TRY(mgm_train_config_check(ctx, config));
-    if (!config->data[0])
+    if (!config->data[0] && needs_library(config))
         return mgm_fail(ctx, MGM_E_INVALID, "no data: name the folder that holds photos/ with --data or in %s", path);
     return MGM_OK;
 }
@@ -150,7 +163,7 @@ static enum mgm_status configure(struct mgm_context *ctx, const struct values *v
 /** What several processes keep in one file the first one draws, before the others read it. */
 static enum mgm_status open_store(struct mgm_context *ctx, const struct mgm_train_config *config,
                                   struct mgm_communicator *together, const struct mgm_synth_library *library,
-                                  struct mgm_foreground_store **store)
+                                  const struct mgm_dataset *dataset, struct mgm_foreground_store **store)
 {
     const bool first = mgm_communicator_rank(together) == 0, in_turn = config->foregrounds.cache[0] != '\0';
     bool shown = false;
@@ -159,6 +172,9 @@ static enum mgm_status open_store(struct mgm_context *ctx, const struct mgm_trai
         .count = config->foregrounds.count,
         .size = config->foregrounds.size,
         .cache = config->foregrounds.cache[0] ? config->foregrounds.cache : NULL,
+        .dataset = dataset,
+        .sources = config->sources,
+        .source_count = config->source_count,
         .progress = first ? show_drawing : NULL,
         .progress_argument = &shown,
     };
@@ -193,6 +209,7 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
                              struct mgm_communicator *together, const char *command)
 {
     struct mgm_synth_library *library = NULL;
+    struct mgm_dataset *dataset = NULL;
     struct mgm_foreground_store *store = NULL;
     struct mgm_train_options how = {.resume = values->resume || values->validate,
                                     .validate = values->validate,
@@ -208,10 +225,13 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
     /* Drawing takes long: what would stop the run afterwards is found out before. */
     enum mgm_status status =
         values->preview ? image_file_check_output(ctx, values->preview, 3) : mgm_train_check(ctx, config, &how);
-    if (status == MGM_OK)
+    if (status == MGM_OK && (config->source_count || config->backgrounds[0]))
+        status = mgm_dataset_open(ctx, config->sources, config->source_count, config->backgrounds, image_file_read, NULL,
+                                  NULL, &dataset);
+    if (status == MGM_OK && needs_library(config))
         status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
     if (status == MGM_OK)
-        status = open_store(ctx, config, together, library, &store);
+        status = open_store(ctx, config, together, library, dataset, &store);
     catch_signals();     /* while foregrounds are drawn there is nothing to finish: signals end the program */
     if (how.minutes > 0) /* drawing counts; however late it is, there is one iteration */
         how.minutes = fmax(how.minutes - (mgm_clock_seconds() - began) / 60, 1e-9);
@@ -221,6 +241,41 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
         status = mgm_train_run(ctx, config, store, &how, &hooks);
     mgm_foreground_store_destroy(&store);
     mgm_synth_library_destroy(&library);
+    mgm_dataset_close(&dataset);
+    return status;
+}
+
+static void complain(void *argument, const char *sentence)
+{
+    *(int *)argument += 1;
+    (void)command_failed(&cmd_train, "%s", sentence);
+}
+
+/** Reads all data, names what is wrong with it, and counts the rest. */
+static enum mgm_status check_data(struct mgm_context *ctx, const struct mgm_train_config *config)
+{
+    enum { BACKGROUNDS_READ = 100 };
+    struct mgm_dataset *dataset = NULL;
+    struct mgm_synth_library *library = NULL;
+    int wrong = 0;
+    TRY(mgm_dataset_open(ctx, config->sources, config->source_count, config->backgrounds, image_file_read, complain, &wrong,
+                         &dataset));
+    (void)mgm_dataset_check(ctx, dataset, BACKGROUNDS_READ, complain, &wrong);
+    enum mgm_status status = MGM_OK;
+    if (needs_library(config))
+        status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
+    if (status == MGM_OK && library)
+        printf("%s: %d photographs\n", config->data, mgm_synth_library_photo_count(library));
+    for (int i = 0; status == MGM_OK && i < config->source_count; i++)
+        if (config->sources[i].kind != MGM_SOURCE_DRAWN)
+            printf("%s: %d foregrounds (%s)\n", config->sources[i].path, mgm_dataset_count(dataset, i),
+                   mgm_source_names[config->sources[i].kind]);
+    if (status == MGM_OK && config->backgrounds[0])
+        printf("%s: %d backgrounds\n", config->backgrounds, mgm_dataset_background_count(dataset));
+    if (status == MGM_OK && wrong)
+        status = mgm_fail(ctx, MGM_E_INVALID, "%d pictures are missing, damaged or do not fit together", wrong);
+    mgm_synth_library_destroy(&library);
+    mgm_dataset_close(&dataset);
     return status;
 }
 
@@ -260,6 +315,12 @@ static int run(int argc, char **argv)
     if (status == MGM_OK) {
         mgm_context_set_threads(ctx, values.threads);
         status = configure(ctx, &values, operands.values[0], &config);
+    }
+    if (status == MGM_OK && values.check) {
+        status = check_data(ctx, &config);
+        outcome = status == MGM_OK ? report_finish() : command_failed(&cmd_train, "%s", mgm_context_error(ctx));
+        mgm_context_destroy(&ctx);
+        return outcome;
     }
     if (status == MGM_OK && !values.preview)
         status = mgm_processes_join(ctx, &together);

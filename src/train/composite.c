@@ -33,9 +33,10 @@ static bool choose_pixel(struct mgm_random *random, const struct mgm_pyramid *fo
     return true;
 }
 
-static struct mgm_affine choose_affine(struct mgm_random *random, int side, double wander, double x, double y, int size)
+static struct mgm_affine choose_affine(struct mgm_random *random, int width, int height, double wander, double x, double y,
+                                       int size)
 {
-    double whole = (double)size / side, smallest = whole < 0.75 ? whole : 0.75;
+    double whole = (double)size / (width < height ? width : height), smallest = whole < 0.75 ? whole : 0.75;
     double largest = smallest * 1.5 > 1.3 ? smallest * 1.5 : 1.3;
     double scale = smallest * pow(largest / smallest, mgm_random_unit(random));
     double angle = mgm_random_range(random, -25, 25) * 0.017453292519943295;
@@ -49,20 +50,21 @@ static struct mgm_affine choose_affine(struct mgm_random *random, int side, doub
     map.e = (s * shear + c) * flip_y / stretch;
     double px = size * (0.5 + mgm_random_range(random, -wander, wander));
     double py = size * (0.5 + mgm_random_range(random, -wander, wander));
-    map.c = x * side - map.a * px - map.b * py;
-    map.f = y * side - map.d * px - map.e * py;
+    map.c = x * width - map.a * px - map.b * py;
+    map.f = y * height - map.d * px - map.e * py;
     return map;
 }
 
 /** Moves a window that reaches over one border of the picture back inside, as far as it fits. */
-static void keep_inside(struct mgm_affine *map, int side, int size)
+static void keep_inside(struct mgm_affine *map, int width, int height, int size)
 {
     double half_x = (fabs(map->a) + fabs(map->b)) * size / 2, half_y = (fabs(map->d) + fabs(map->e)) * size / 2;
-    double x = map->c + (map->a + map->b) * size / 2, y = map->f + (map->d + map->e) * size / 2, middle = side / 2.0;
+    double x = map->c + (map->a + map->b) * size / 2, y = map->f + (map->d + map->e) * size / 2;
+    double middle_x = width / 2.0, middle_y = height / 2.0;
     /* a window larger than the picture is moved until it covers all of it */
-    double slack_x = fabs(middle - half_x), slack_y = fabs(middle - half_y);
-    map->c += fmin(fmax(x, middle - slack_x), middle + slack_x) - x;
-    map->f += fmin(fmax(y, middle - slack_y), middle + slack_y) - y;
+    double slack_x = fabs(middle_x - half_x), slack_y = fabs(middle_y - half_y);
+    map->c += fmin(fmax(x, middle_x - slack_x), middle_x + slack_x) - x;
+    map->f += fmin(fmax(y, middle_y - slack_y), middle_y + slack_y) - y;
 }
 
 /**
@@ -116,10 +118,10 @@ void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *f
     int what = mgm_random_chance(random, 0.85) ? UNCERTAIN : INSIDE;
     if (!choose_pixel(random, foreground, what, &x, &y))
         (void)choose_pixel(random, foreground, INSIDE, &x, &y);
-    int side = foreground->level[0].width;
-    struct mgm_affine map = choose_affine(random, side, wander, x, y, size);
+    int width = foreground->level[0].width, height = foreground->level[0].height;
+    struct mgm_affine map = choose_affine(random, width, height, wander, x, y, size);
     if (inside && mgm_random_chance(random, 0.7)) /* else what is beyond the border is a mirror image */
-        keep_inside(&map, side, size);
+        keep_inside(&map, width, height, size);
     mgm_pyramid_crop(foreground, &map, size, dst);
     if (mgm_random_chance(random, 0.12))
         defocus(dst, size, mgm_random_range(random, 0.7, 2.5), scratch);
@@ -185,21 +187,24 @@ static void photo_background(struct mgm_random *random, const struct mgm_pyramid
     mgm_pyramid_crop(photo, &map, size, dst);
 }
 
-int mgm_draw_background(struct mgm_random *random, const struct mgm_foreground_store *store, enum mgm_share share, int size,
-                        float *dst, float *scratch)
+enum mgm_status mgm_draw_background(struct mgm_context *ctx, struct mgm_random *random,
+                                    const struct mgm_foreground_store *store, enum mgm_share share, int size, float *dst,
+                                    float *scratch, int *photo)
 {
     static const struct mgm_recolour_range jitter = {
         .hue = 6, .saturation = 0.25, .gain = 0.12, .balance = 0.05, .gamma = 0.3, .contrast = 0.15};
     if (mgm_random_chance(random, 0.08)) {
         plain_background(random, size, dst, scratch);
-        return -1;
+        *photo = -1;
+        return MGM_OK;
     }
-    int count;
-    const int *photos = mgm_store_photos(store, share, &count);
-    int photo = photos[mgm_random_int(random, 0, count - 1)];
-    photo_background(random, mgm_store_photo(store, photo), size, dst);
+    struct mgm_lease lease;
+    *photo = mgm_store_choose_photo(store, share, random);
+    TRY(mgm_store_take_photo(ctx, store, *photo, &lease));
+    photo_background(random, &lease.pyramid, size, dst);
+    mgm_lease_release(&lease);
     mgm_recolour(random, &jitter, dst, (size_t)size * size);
-    return photo;
+    return MGM_OK;
 }
 
 void mgm_defocus_background(struct mgm_random *random, int size, float *planes, float *scratch)

@@ -18,9 +18,14 @@ void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *f
 /** first = first over second: alpha 1 − (1−α₁)(1−α₂), the colour of what then shows (§4). Both [4, size, size]. */
 void mgm_merge_foregrounds(float *first, const float *second, size_t count);
 
-/** A photograph's crop, or (rarely) a plain or graded colour. @return the photograph's index, −1 for none */
-int mgm_draw_background(struct mgm_random *random, const struct mgm_foreground_store *store, enum mgm_share share, int size,
-                        float *dst, float *scratch);
+/**
+ * A photograph's crop, or (rarely) a plain or graded colour.
+ * @param photo  receives its index, −1 for none
+ * @return an error if a background of a data set cannot be read
+ */
+MGM_MUST_CHECK enum mgm_status mgm_draw_background(struct mgm_context *ctx, struct mgm_random *random,
+                                                   const struct mgm_foreground_store *store, enum mgm_share share, int size,
+                                                   float *dst, float *scratch, int *photo);
 
 /** Out of focus, as backgrounds are. */
 void mgm_defocus_background(struct mgm_random *random, int size, float *planes, float *scratch);

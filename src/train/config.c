@@ -65,6 +65,8 @@ const struct mgm_config_key mgm_config_keys[] = {
     INTEGERS("foregrounds.size", foregrounds.size, 1, 64, 2048),
     {"foregrounds.seed", WIDE, AT(foregrounds.seed), 1, 0, 9e18, true},
     PATHNAME("foregrounds.cache", foregrounds.cache),
+    {"sources", SOURCES, AT(sources), 1, 0, 0, true},
+    PATHNAME("backgrounds", backgrounds),
     PATHNAME("data", data),
     PATHNAME("run", run),
     HOUSEKEEPING("workers", workers, 0, 256),
@@ -139,6 +141,10 @@ enum mgm_status mgm_train_config_check(struct mgm_context *ctx, const struct mgm
         return mgm_fail(ctx, MGM_E_INVALID, "foregrounds.size is %d, expected a multiple of 4", config->foregrounds.size);
     if (config->validation.size % 32)
         return mgm_fail(ctx, MGM_E_INVALID, "validation.size is %d, expected a multiple of 32", config->validation.size);
+    for (int i = 0; i < config->source_count; i++)
+        if ((config->sources[i].kind == MGM_SOURCE_DRAWN) != !config->sources[i].path[0])
+            return mgm_fail(ctx, MGM_E_INVALID,
+                            "sources: a data set needs its path, drawn foregrounds have none (number %d)", i + 1);
     if (!config->run[0])
         return mgm_fail(ctx, MGM_E_INVALID, "run, the folder for the results, is empty");
     return MGM_OK;
@@ -166,6 +172,8 @@ static size_t value_size(const struct mgm_train_config *config, const struct mgm
         return sizeof config->precision;
     case PHASES:
         return (size_t)config->phase_count * sizeof *config->phases;
+    case SOURCES:
+        return (size_t)config->source_count * sizeof *config->sources;
     default:
         return strlen((const char *)config + key->offset);
     }
@@ -176,7 +184,7 @@ uint64_t mgm_train_config_digest(const struct mgm_train_config *config)
     uint64_t hash = 0xcbf29ce484222325u;
     for (int i = 0; i < mgm_config_key_count; i++) {
         const struct mgm_config_key *key = &mgm_config_keys[i];
-        if (!key->shapes_result)
+        if (!key->shapes_result || (key->kind == SOURCES && !config->source_count))
             continue;
         hash = hash_bytes(hash, key->name, strlen(key->name));
         hash = hash_bytes(hash, (const char *)config + key->offset, value_size(config, key));

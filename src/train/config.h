@@ -6,6 +6,7 @@
 #ifndef MGM_TRAIN_CONFIG_H
 #define MGM_TRAIN_CONFIG_H
 
+#include "train/dataset.h"
 #include "train/optimiser.h"
 #include "train/sample.h"
 #include "train/schedule.h"
@@ -34,6 +35,9 @@ struct mgm_train_config {
         int64_t seed;
         char cache[MGM_CONFIG_PATH_MAX];
     } foregrounds;
+    int source_count; /* 0: drawn foregrounds alone */
+    struct mgm_source sources[MGM_SOURCES_MAX];
+    char backgrounds[MGM_CONFIG_PATH_MAX]; /* folder; "": the photographs of `data` */
     char data[MGM_CONFIG_PATH_MAX], run[MGM_CONFIG_PATH_MAX], init[MGM_CONFIG_PATH_MAX]; /* "": none */
     int workers, ahead;
     int checkpoint_interval;

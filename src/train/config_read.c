@@ -133,6 +133,61 @@ static enum mgm_status read_phases(const struct reader *reader, const config_set
     return MGM_OK;
 }
 
+static enum mgm_status read_source_kind(const struct reader *reader, const config_setting_t *setting,
+                                        struct mgm_source *source)
+{
+    const char *text = config_setting_get_string(setting);
+    for (int i = MGM_SOURCE_DRAWN; text && i <= MGM_SOURCE_FOLDERS; i++)
+        if (!strcmp(text, mgm_source_names[i])) {
+            source->kind = (enum mgm_source_kind)i;
+            return MGM_OK;
+        }
+    return complain(reader, setting, "sources.kind",
+                    "must be \"drawn\", \"composition-1k\", \"distinction-646\" or \"folders\"");
+}
+
+static enum mgm_status read_source(const struct reader *reader, const config_setting_t *group, struct mgm_source *source)
+{
+    static const struct mgm_config_key weight = {.name = "sources.weight", .low = 1e-6, .high = 1e6};
+    char *const base = (char *)reader->config;
+    const struct mgm_config_key texts[] = {{"path", PATH, (size_t)(source->path - base), 1, 0, 0, true},
+                                           {"only", PATH, (size_t)(source->only - base), 1, 0, 0, true},
+                                           {"except", PATH, (size_t)(source->except - base), 1, 0, 0, true}};
+    bool has_kind = false;
+    *source = (struct mgm_source){.weight = 1};
+    if (!config_setting_is_group(group))
+        return complain(reader, group, "sources", "must be a list of groups: ( { kind = \"folders\"; path = …; }, … )");
+    for (int i = 0; i < config_setting_length(group); i++) {
+        const config_setting_t *setting = config_setting_get_elem(group, (unsigned)i);
+        const char *name = config_setting_name(setting);
+        const struct mgm_config_key *text = NULL;
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+            text = !strcmp(name, texts[k].name) ? &texts[k] : text;
+        if (text) {
+            TRY(read_text(reader, setting, text));
+        } else if (!strcmp(name, "weight")) {
+            TRY(read_number(reader, setting, &weight, false, &source->weight));
+        } else if (!strcmp(name, "kind")) {
+            TRY(read_source_kind(reader, setting, source));
+            has_kind = true;
+        } else {
+            return complain(reader, setting, name, "is not a key of a source (kind, path, weight, only, except)");
+        }
+    }
+    return has_kind ? MGM_OK : complain(reader, group, "sources", "needs a kind");
+}
+
+static enum mgm_status read_sources(const struct reader *reader, const config_setting_t *list)
+{
+    const int count = config_setting_is_list(list) ? config_setting_length(list) : -1;
+    if (count < 0 || count > MGM_SOURCES_MAX)
+        return complain(reader, list, "sources", "must be a list of at most 8 groups: ( { kind = …; path = …; }, … )");
+    for (int i = 0; i < count; i++)
+        TRY(read_source(reader, config_setting_get_elem(list, (unsigned)i), &reader->config->sources[i]));
+    reader->config->source_count = count;
+    return MGM_OK;
+}
+
 static enum mgm_status read_value(const struct reader *reader, const config_setting_t *setting,
                                   const struct mgm_config_key *key)
 {
@@ -149,6 +204,8 @@ static enum mgm_status read_value(const struct reader *reader, const config_sett
         return read_precision(reader, setting, key);
     case PHASES:
         return read_phases(reader, setting);
+    case SOURCES:
+        return read_sources(reader, setting);
     default:
         return complain(reader, setting, key->name, "cannot be read");
     }

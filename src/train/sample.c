@@ -73,11 +73,16 @@ struct making {
     struct mgm_sample_facts facts;
 };
 
-static int choose_foreground(struct making *m)
+/** Chooses a foreground and places it. @param index  receives which */
+static enum mgm_status place_foreground(struct mgm_context *ctx, struct making *m, double wander, bool inside, float *dst,
+                                        int *index)
 {
-    int count;
-    const int *indices = mgm_store_foregrounds(m->store, m->share, &count);
-    return indices[mgm_random_int(&m->random, 0, count - 1)];
+    struct mgm_lease lease;
+    *index = mgm_store_choose_foreground(m->store, m->share, &m->random);
+    TRY(mgm_store_take_foreground(ctx, m->store, *index, &lease));
+    mgm_place_foreground(&m->random, &lease.pyramid, wander, inside, m->size, dst, m->space.scratch);
+    mgm_lease_release(&lease);
+    return MGM_OK;
 }
 
 /** Enough foreground, something opaque, not nothing but foreground, and a plain mask would say what is wanted. */
@@ -113,26 +118,23 @@ static bool can_be_seen(const struct making *m)
     return border < 20 || difference >= 3 * 0.07 * (double)border;
 }
 
-/** Foreground, background and alpha into the slot. @return whether something can be learnt from them */
-static bool draw_planes(struct making *m)
+/** Foreground, background and alpha into the slot. @param usable  receives whether something can be learnt from them */
+static enum mgm_status draw_planes(struct mgm_context *ctx, struct making *m, bool *usable)
 {
     struct mgm_random *random = &m->random;
     float *fore = m->space.fore, *other = m->space.other, *scratch = m->space.scratch;
-    m->facts.foreground = choose_foreground(m);
     m->facts.second = m->facts.distractor = -1;
-    mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.foreground), 0.2, true, m->size, fore, scratch);
+    *usable = false;
+    TRY(place_foreground(ctx, m, 0.2, true, fore, &m->facts.foreground));
     if (mgm_random_chance(random, m->settings->compose_two)) {
-        m->facts.second = choose_foreground(m);
-        mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.second), 0.5, false, m->size, other, scratch);
+        TRY(place_foreground(ctx, m, 0.5, false, other, &m->facts.second));
         mgm_merge_foregrounds(fore, other, m->count);
     }
     if (!can_be_wanted(m, fore + 3 * m->count))
-        return false;
-    m->facts.photo = mgm_draw_background(random, m->store, m->share, m->size, m->slot.bg, scratch);
+        return MGM_OK;
+    TRY(mgm_draw_background(ctx, random, m->store, m->share, m->size, m->slot.bg, scratch, &m->facts.photo));
     if (mgm_random_chance(random, m->settings->distractor)) {
-        m->facts.distractor = choose_foreground(m);
-        mgm_place_foreground(random, mgm_store_foreground(m->store, m->facts.distractor), 0.5, false, m->size, other,
-                             scratch);
+        TRY(place_foreground(ctx, m, 0.5, false, other, &m->facts.distractor));
         mgm_compose(other + 3 * m->count, other, m->slot.bg, m->count, m->slot.fg);
         memcpy(m->slot.bg, m->slot.fg, 3 * m->count * sizeof(float));
     }
@@ -142,7 +144,8 @@ static bool draw_planes(struct making *m)
     memcpy(m->slot.alpha, fore + 3 * m->count, m->count * sizeof(float));
     if (mgm_random_chance(random, 0.1))
         mgm_camouflage(random, m->slot.fg, m->slot.alpha, m->slot.bg, m->count);
-    return can_be_seen(m);
+    *usable = can_be_seen(m);
+    return MGM_OK;
 }
 
 static enum mgm_status draw_guidance(struct mgm_context *ctx, struct making *m)
@@ -163,14 +166,18 @@ static enum mgm_status draw_guidance(struct mgm_context *ctx, struct making *m)
 
 static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 {
-    m->facts.tries = 1;
-    while (!draw_planes(m))
-        if (++m->facts.tries > TRIES)
+    bool usable = false;
+    for (m->facts.tries = 1;; m->facts.tries++) {
+        TRY(draw_planes(ctx, m, &usable));
+        if (usable)
+            break;
+        if (m->facts.tries >= TRIES)
             return mgm_fail(
                 ctx, MGM_E_INVALID,
                 "no usable sample of %d pixels in %d tries: the foregrounds are too small, too translucent or too "
                 "much like the photographs",
                 m->size, TRIES);
+    }
     TRY(draw_guidance(ctx, m));
     int erode_fg = mgm_random_int(&m->random, 1, 29), erode_bg = mgm_random_int(&m->random, 1, 29);
     TRY(mgm_trimap_unknown(ctx, m->slot.alpha, m->size, erode_fg, erode_bg, m->slot.unknown, m->space.mask));

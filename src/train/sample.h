@@ -58,11 +58,18 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void);
  */
 struct mgm_foreground_store;
 
+struct mgm_dataset;
+struct mgm_source;
+
 struct mgm_foreground_store_settings {
     uint64_t seed;
     int count, size;
     int threads;       /* that draw; 0: one per core */
     const char *cache; /* file, or NULL: kept in memory only */
+    /** Foregrounds of data sets, and how often each source is drawn from. NULL: drawn ones alone. Borrowed, as the store needs it */
+    const struct mgm_dataset *dataset;
+    const struct mgm_source *sources;
+    int source_count;
     /** Called now and then while drawing, never from two threads at once; may be NULL. */
     void (*progress)(void *argument, int done, int count);
     void *progress_argument;
@@ -71,7 +78,7 @@ struct mgm_foreground_store_settings {
 /**
  * Draws what is missing in the cache. A cache grows with `count` and may hold more than it; every foreground is marked as
  * complete after it is written, so that a killed run loses at most what was being drawn.
- * @param library  borrowed; must outlive the store
+ * @param library  borrowed; must outlive the store; may be NULL where the data set has backgrounds and nothing is drawn
  * @return MGM_E_FORMAT if the cache is no such file or of another seed, size or version; MGM_E_IO; MGM_E_INVALID;
  * MGM_E_NOMEM
  */
@@ -90,8 +97,8 @@ void mgm_foreground_store_destroy(struct mgm_foreground_store **store);
 
 /** What a sample was made of, for tests and for looking into a sample. */
 struct mgm_sample_facts {
-    int foreground, second; /* indices in the store; second: −1 for none */
-    int photo;              /* index in the library; −1: a plain or graded background */
+    int foreground, second; /* indices in the store, those of data sets behind the drawn ones; second: −1 for none */
+    int photo;              /* index in the library, or of the data set's backgrounds; −1: a plain or graded background */
     int distractor;         /* index in the store, −1 for none */
     int tries;              /* candidates drawn until one could be learnt from */
 };

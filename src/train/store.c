@@ -1,11 +1,9 @@
 #include "train/store.h"
 
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "train/cache.h"
+#include "train/store_draw.h"
 
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PHOTO_HELD_OUT = 12, FOREGROUND_HELD_OUT = 24, FOREGROUNDS_HELD_OUT_MAX = 64 };
@@ -23,6 +21,16 @@ struct mgm_foreground_store {
     struct mgm_pyramid *photos;
     uint8_t **photo_pixels; /* owned: the levels above the library's own pixels, one block for each photograph */
     struct share_list photo_shares;
+    /* of data sets */
+    const struct mgm_dataset *dataset;
+    int source_count;
+    struct {
+        bool drawn;
+        double until; /* weights of this source and those before it */
+        int first;    /* index of its first foreground in the store */
+        struct share_list shares;
+    } sources[MGM_SOURCES_MAX];
+    struct share_list background_shares;
 };
 
 /* ---- shares ------------------------------------------------------------------------------------------------------------
@@ -101,149 +109,60 @@ static enum mgm_status prepare_photos(struct mgm_context *ctx, const struct mgm_
     return divide(ctx, count, PHOTO_HELD_OUT, count, &store->photo_shares);
 }
 
-/* ---- drawing -----------------------------------------------------------------------------------------------------------
- */
-
-struct drawing {
-    const struct mgm_synth_library *library;
-    const struct mgm_foreground_store_settings *settings;
-    struct mgm_foreground_cache *cache;
-    pthread_mutex_t lock; /* guards what follows */
-    int next, done;
-    enum mgm_status status;
-    struct mgm_context failure;
-};
-
-/** The next foreground that is missing, or −1. */
-static int next_missing(struct drawing *drawing)
-{
-    int index = -1;
-    pthread_mutex_lock(&drawing->lock);
-    while (drawing->status == MGM_OK && drawing->next < drawing->cache->count && index < 0) {
-        if (!mgm_foreground_cache_has(drawing->cache, drawing->next))
-            index = drawing->next;
-        drawing->next++;
-    }
-    pthread_mutex_unlock(&drawing->lock);
-    return index;
-}
-
-static void count_drawn(struct drawing *drawing, enum mgm_status status, const struct mgm_context *ctx)
-{
-    const struct mgm_foreground_store_settings *settings = drawing->settings;
-    pthread_mutex_lock(&drawing->lock);
-    if (status == MGM_OK) {
-        drawing->done++;
-        if (settings->progress)
-            settings->progress(settings->progress_argument, drawing->done, drawing->cache->count);
-    } else if (drawing->status == MGM_OK) {
-        drawing->status = status;
-        drawing->failure = *ctx;
-    }
-    pthread_mutex_unlock(&drawing->lock);
-}
-
-static enum mgm_status draw_one(struct mgm_context *ctx, const struct mgm_synth_library *library, uint64_t seed, int index,
-                                int size, struct mgm_foreground *out)
-{
-    *out = (struct mgm_foreground){0};
-    TRY(mgm_synth_draw(ctx, library, seed, (uint64_t)index, MGM_SYNTH_KIND_COUNT, size, out));
-    if (out->colour.width == size && out->colour.height == size && out->colour.channels == 3 && out->alpha.width == size &&
-        out->alpha.height == size && out->alpha.channels == 1)
-        return MGM_OK;
-    mgm_foreground_release(out);
-    return mgm_fail(ctx, MGM_E_SHAPE, "foreground %d was not drawn as %d×%d pixels of RGB and alpha", index, size, size);
-}
-
-static void *draw_missing(void *argument)
-{
-    struct drawing *drawing = argument;
-    struct mgm_context ctx = {.threads = 1};
-    int index;
-    while ((index = next_missing(drawing)) >= 0) {
-        struct mgm_foreground foreground;
-        enum mgm_status status =
-            draw_one(&ctx, drawing->library, drawing->settings->seed, index, drawing->cache->size, &foreground);
-        if (status == MGM_OK) {
-            mgm_foreground_cache_put(drawing->cache, index, &foreground);
-            mgm_foreground_release(&foreground);
-        }
-        count_drawn(drawing, status, &ctx);
-    }
-    return NULL;
-}
-
-static enum mgm_status draw_all(struct mgm_context *ctx, const struct mgm_synth_library *library,
-                                const struct mgm_foreground_store_settings *settings, struct mgm_foreground_cache *cache)
-{
-    struct drawing drawing = {
-        .library = library, .settings = settings, .cache = cache, .lock = PTHREAD_MUTEX_INITIALIZER, .status = MGM_OK};
-    for (int i = 0; i < cache->count; i++)
-        drawing.done += mgm_foreground_cache_has(cache, i);
-    if (drawing.done == cache->count)
-        return MGM_OK;
-    enum { MOST = 64 };
-    pthread_t threads[MOST];
-    int wanted = mgm_thread_count(settings->threads), started = 0;
-    if (wanted > MOST)
-        wanted = MOST;
-    while (started < wanted - 1 && pthread_create(&threads[started], NULL, draw_missing, &drawing) == 0)
-        started++;
-    draw_missing(&drawing); /* this thread draws too, so that it works even where none could be started */
-    for (int i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    pthread_mutex_destroy(&drawing.lock);
-    if (drawing.status != MGM_OK)
-        return mgm_fail(ctx, drawing.status, "%s", drawing.failure.error);
-    return MGM_OK;
-}
-
-/**
- * Draws foreground 0 again and compares: a cache made with other photographs or by another version of the drawing code
- * would silently train on something else. Rounding may differ between processors, hence the tolerance.
- */
-static enum mgm_status check_provenance(struct mgm_context *ctx, const struct mgm_synth_library *library,
-                                        const struct mgm_foreground_store_settings *settings,
-                                        const struct mgm_foreground_cache *cache)
-{
-    if (!settings->cache || !mgm_foreground_cache_has(cache, 0))
-        return MGM_OK;
-    struct mgm_foreground drawn;
-    TRY(draw_one(ctx, library, settings->seed, 0, cache->size, &drawn));
-    struct mgm_pyramid kept;
-    mgm_foreground_cache_pyramid(cache, 0, &kept);
-    size_t count = (size_t)cache->size * cache->size, difference = 0;
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *pixel = kept.level[0].data + 4 * i;
-        for (int c = 0; c < 3; c++)
-            difference += (size_t)abs(pixel[c] - drawn.colour.data[3 * i + c]);
-        difference += (size_t)abs(pixel[3] - drawn.alpha.data[i]);
-    }
-    mgm_foreground_release(&drawn);
-    if ((double)difference > 0.5 * 4 * (double)count)
-        return mgm_fail(ctx, MGM_E_FORMAT,
-                        "the foreground cache %s was drawn from other photographs or by another version of this program; "
-                        "delete it or name another file",
-                        settings->cache);
-    return MGM_OK;
-}
-
 /* ---- the store ---------------------------------------------------------------------------------------------------------
  */
 
-static enum mgm_status fill(struct mgm_context *ctx, const struct mgm_synth_library *library,
-                            const struct mgm_foreground_store_settings *settings, struct mgm_foreground_store *store)
+static enum mgm_status fill_drawn(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                  const struct mgm_foreground_store_settings *settings, struct mgm_foreground_store *store)
 {
-    TRY(prepare_photos(ctx, library, store));
     TRY(mgm_foreground_cache_open(ctx, settings->cache, settings->seed, settings->count, settings->size, &store->cache));
-    TRY(check_provenance(ctx, library, settings, &store->cache));
-    TRY(draw_all(ctx, library, settings, &store->cache));
+    TRY(mgm_store_draw(ctx, library, settings, &store->cache));
     store->foregrounds = mgm_alloc((size_t)settings->count, sizeof *store->foregrounds);
     if (!store->foregrounds)
         return mgm_fail_nomem(ctx, "the list of foregrounds");
     for (int i = 0; i < settings->count; i++)
         mgm_foreground_cache_pyramid(&store->cache, i, &store->foregrounds[i]);
     return divide(ctx, settings->count, FOREGROUND_HELD_OUT, FOREGROUNDS_HELD_OUT_MAX, &store->foreground_shares);
+}
+
+static enum mgm_status fill_dataset(struct mgm_context *ctx, const struct mgm_foreground_store_settings *settings,
+                                    struct mgm_foreground_store *store)
+{
+    double sum = 0;
+    int next = settings->count;
+    store->dataset = settings->dataset;
+    store->source_count = settings->source_count;
+    for (int i = 0; i < settings->source_count; i++) {
+        const int count = mgm_dataset_count(settings->dataset, i);
+        store->sources[i].drawn = settings->sources[i].kind == MGM_SOURCE_DRAWN;
+        store->sources[i].until = sum += settings->sources[i].weight;
+        store->sources[i].first = next;
+        next += count;
+        if (count)
+            TRY(divide(ctx, count, FOREGROUND_HELD_OUT, FOREGROUNDS_HELD_OUT_MAX, &store->sources[i].shares));
+    }
+    const int backgrounds = mgm_dataset_background_count(settings->dataset);
+    return backgrounds ? divide(ctx, backgrounds, PHOTO_HELD_OUT, backgrounds, &store->background_shares) : MGM_OK;
+}
+
+/** Whether any foreground is drawn. */
+static bool draws(const struct mgm_foreground_store_settings *settings)
+{
+    bool drawn = !settings->dataset || settings->source_count == 0;
+    for (int i = 0; i < settings->source_count; i++)
+        drawn = drawn || settings->sources[i].kind == MGM_SOURCE_DRAWN;
+    return drawn;
+}
+
+static enum mgm_status fill(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                            const struct mgm_foreground_store_settings *settings, struct mgm_foreground_store *store)
+{
+    if (settings->dataset)
+        TRY(fill_dataset(ctx, settings, store));
+    if (!store->background_shares.count[MGM_SHARE_TRAINING])
+        TRY(prepare_photos(ctx, library, store));
+    store->cache.size = settings->size;
+    return draws(settings) ? fill_drawn(ctx, library, settings, store) : MGM_OK;
 }
 
 enum mgm_status mgm_foreground_store_open(struct mgm_context *ctx, const struct mgm_synth_library *library,
@@ -286,6 +205,9 @@ void mgm_foreground_store_destroy(struct mgm_foreground_store **handle)
     release_shares(&store->photo_shares);
     mgm_free(store->foregrounds);
     release_shares(&store->foreground_shares);
+    for (int i = 0; i < store->source_count; i++)
+        release_shares(&store->sources[i].shares);
+    release_shares(&store->background_shares);
     mgm_foreground_cache_close(&store->cache);
     mgm_free(store);
 }
@@ -320,4 +242,52 @@ enum mgm_synth_kind mgm_store_foreground_kind(const struct mgm_foreground_store 
 const struct mgm_pyramid *mgm_store_photo(const struct mgm_foreground_store *store, int index)
 {
     return &store->photos[index];
+}
+
+/* ---- taking ------------------------------------------------------------------------------------------------------------
+ */
+
+static int choose(const struct share_list *list, enum mgm_share share, struct mgm_random *random)
+{
+    return list->indices[share][mgm_random_int(random, 0, list->count[share] - 1)];
+}
+
+int mgm_store_choose_foreground(const struct mgm_foreground_store *store, enum mgm_share share, struct mgm_random *random)
+{
+    int source = 0;
+    if (store->source_count == 0)
+        return choose(&store->foreground_shares, share, random);
+    if (store->source_count > 1) {
+        const double at = mgm_random_unit(random) * store->sources[store->source_count - 1].until;
+        while (source + 1 < store->source_count && at >= store->sources[source].until)
+            source++;
+    }
+    if (store->sources[source].drawn)
+        return choose(&store->foreground_shares, share, random);
+    return store->sources[source].first + choose(&store->sources[source].shares, share, random);
+}
+
+int mgm_store_choose_photo(const struct mgm_foreground_store *store, enum mgm_share share, struct mgm_random *random)
+{
+    const bool lying = store->background_shares.count[MGM_SHARE_TRAINING] > 0;
+    return choose(lying ? &store->background_shares : &store->photo_shares, share, random);
+}
+
+enum mgm_status mgm_store_take_foreground(struct mgm_context *ctx, const struct mgm_foreground_store *store, int index,
+                                          struct mgm_lease *out)
+{
+    for (int source = store->source_count - 1; source >= 0; source--)
+        if (!store->sources[source].drawn && index >= store->sources[source].first)
+            return mgm_dataset_foreground(ctx, store->dataset, source, index - store->sources[source].first, out);
+    *out = (struct mgm_lease){.pyramid = store->foregrounds[index]};
+    return MGM_OK;
+}
+
+enum mgm_status mgm_store_take_photo(struct mgm_context *ctx, const struct mgm_foreground_store *store, int index,
+                                     struct mgm_lease *out)
+{
+    if (store->background_shares.count[MGM_SHARE_TRAINING] > 0)
+        return mgm_dataset_background(ctx, store->dataset, index, out);
+    *out = (struct mgm_lease){.pyramid = store->photos[index]};
+    return MGM_OK;
 }
