@@ -29,6 +29,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     REALS("model.width", width, 1, 0.05, 4),
     {"model.precision", PRECISION, AT(precision), 1, 0, 0, true},
     PATHNAME("model.init", init),
+    PATHNAME("model.encoder", encoder),
     {"seed", WIDE, AT(seed), 1, 0, 9e18, true},
     {"iterations", WIDE, AT(iterations), 1, 1, 1e12, true},
     {"crops", PHASES, AT(phases), 1, 0, 0, true},
@@ -139,6 +140,9 @@ enum mgm_status mgm_train_config_check(struct mgm_context *ctx, const struct mgm
                         guidance->soft_share + guidance->trimap_share);
     if (config->foregrounds.size % 4)
         return mgm_fail(ctx, MGM_E_INVALID, "foregrounds.size is %d, expected a multiple of 4", config->foregrounds.size);
+    if (config->init[0] && config->encoder[0])
+        return mgm_fail(ctx, MGM_E_INVALID,
+                        "model.init names weights for all of the network: model.encoder cannot be one more");
     if (config->validation.size % 32)
         return mgm_fail(ctx, MGM_E_INVALID, "validation.size is %d, expected a multiple of 32", config->validation.size);
     for (int i = 0; i < config->source_count; i++)

@@ -38,7 +38,7 @@ struct mgm_train_config {
     int source_count; /* 0: drawn foregrounds alone */
     struct mgm_source sources[MGM_SOURCES_MAX];
     char backgrounds[MGM_CONFIG_PATH_MAX]; /* folder; "": the photographs of `data` */
-    char data[MGM_CONFIG_PATH_MAX], run[MGM_CONFIG_PATH_MAX], init[MGM_CONFIG_PATH_MAX]; /* "": none */
+    char data[MGM_CONFIG_PATH_MAX], run[MGM_CONFIG_PATH_MAX], init[MGM_CONFIG_PATH_MAX], encoder[MGM_CONFIG_PATH_MAX]; /* "": none */
     int workers, ahead;
     int checkpoint_interval;
     struct {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "matting/model.h"
+#include "train/encoder.h"
 #include "weights/weights.h"
 
 #include <cjson/cJSON.h>
@@ -106,6 +107,25 @@ static enum mgm_status load_initial(struct mgm_train_run *run)
     return status;
 }
 
+/** The encoder alone, from another network; says what was taken. */
+static enum mgm_status load_encoder(struct mgm_train_run *run)
+{
+    struct mgm_safetensors *file = NULL;
+    struct mgm_encoder_facts facts;
+    TRY(mgm_weights_open(run->ctx, run->config->encoder, &file));
+    const enum mgm_status status = mgm_encoder_take(run->ctx, &run->graph, file, &run->state.params, &facts);
+    mgm_safetensors_close(&file);
+    TRY(status);
+    mgm_run_note(run,
+                 "the encoder begins with %d tensors of %s, a %s (%d extended by the guidance's channel, zero); %d are "
+                 "not there, %d have other shapes%s%s",
+                 facts.taken, run->config->encoder, facts.plain ? "plain ResNet" : "network of its own kind", facts.extended,
+                 facts.absent, facts.other_shape, facts.first_other[0] ? ", the first of them " : "", facts.first_other);
+    if (run->state.average)
+        memcpy(run->state.average, run->state.params.values, run->graph.value_count * sizeof(float));
+    return MGM_OK;
+}
+
 static enum mgm_status resume(struct mgm_train_run *run, const char *path)
 {
     struct mgm_train_state *state = &run->state;
@@ -132,6 +152,8 @@ static enum mgm_status open_folder(struct mgm_train_run *run)
         TRY(resume(run, path));
     else if (config->init[0])
         TRY(load_initial(run));
+    else if (config->encoder[0])
+        TRY(load_encoder(run));
     return mgm_watch_open(run->ctx, config->run, run->state.iteration, &run->watch);
 }
 

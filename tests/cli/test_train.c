@@ -94,6 +94,25 @@ static void test_run_goes_on(void **state)
     expect_failure(&run, 1, "checkpoint.safetensors", files);
 }
 
+/** The encoder of another run, and nothing else of it. */
+static void test_encoder_is_taken(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "iterations=1", NULL);
+    expect_success(&run);
+    char set[512];
+    snprintf(set, sizeof set, "model.encoder=%s", in_workshop("run/weights.safetensors"));
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "iterations=1", "--set", set, "--run",
+                  in_workshop("second"), NULL);
+    expect_success(&run);
+    assert_non_null(strstr(run.err, "the encoder begins with"));
+    assert_non_null(strstr(run.err, "0 are not there, 0 have other shapes"));
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "model.width=0.5", "--set", set, "--run",
+                  in_workshop("third"), NULL);
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.err, "nothing in it fits the encoder"));
+}
+
 static void test_scoring_a_checkpoint(void **state)
 {
     (void)state;
@@ -178,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_run_leaves_weights), TEST(test_run_goes_on), TEST(test_scoring_a_checkpoint),
         TEST(test_refusals),           TEST(test_preview),     TEST(test_watching),
+        TEST(test_encoder_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
