@@ -118,6 +118,18 @@ static void find_vectors(const struct mgm_graph *graph, const struct mgm_param_i
                              params->values + graph->params[v].offset);
 }
 
+/** A vector means something only beside the weights that it belongs to. */
+static bool is_beside_its_weights(const struct mgm_graph *graph, const struct mgm_safetensors *file, bool plain,
+                                  const struct mgm_param_info *vector)
+{
+    char name[NAME_SIZE];
+    size_t row;
+    snprintf(name, sizeof name, "%.*sweight_bar", (int)(strlen(vector->name) - strlen("weight_u")), vector->name);
+    const int index = mgm_graph_find_param(graph, name);
+    const struct mgm_tensor *weights = find(file, plain, name + sizeof ENCODER - 1);
+    return index >= 0 && weights && row_of_file(&graph->params[index], weights, &row) > 0;
+}
+
 enum mgm_status mgm_encoder_take(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_safetensors *file,
                                  struct mgm_params *params, struct mgm_encoder_facts *facts)
 {
@@ -128,7 +140,10 @@ enum mgm_status mgm_encoder_take(struct mgm_context *ctx, const struct mgm_graph
             continue;
         const struct mgm_tensor *tensor = find(file, facts->plain, param->name + sizeof ENCODER - 1);
         const int taken = facts->taken;
-        if (tensor)
+        const bool vector = param->role == MGM_PARAM_SPECTRAL_U || param->role == MGM_PARAM_SPECTRAL_V;
+        if (tensor && vector && !is_beside_its_weights(graph, file, facts->plain, param))
+            facts->other_shape++;
+        else if (tensor)
             TRY(take(ctx, file, param, tensor, params->values + param->offset, facts));
         else
             facts->absent++;
