@@ -98,13 +98,10 @@ static enum mgm_status through_jpeg(struct mgm_context *ctx, const struct canvas
     return status;
 }
 
-static enum mgm_status compress(struct mgm_context *ctx, struct mgm_random *random, float *image, int size)
+/** @param x, y  where the picture lies in the grid of blocks, below 16 */
+static enum mgm_status compress_at(struct mgm_context *ctx, int x, int y, int quality, int sampling, float *image, int size)
 {
-    struct canvas canvas = {.side = size + 16, .size = size};
-    canvas.x = mgm_random_int(random, 0, 15);
-    canvas.y = mgm_random_int(random, 0, 15);
-    int quality = mgm_random_int(random, 50, 95);
-    int sampling = mgm_random_chance(random, 0.5) ? TJSAMP_420 : TJSAMP_444;
+    struct canvas canvas = {.side = size + 16, .x = x, .y = y, .size = size};
     canvas.pixels = mgm_alloc((size_t)canvas.side * canvas.side, 3);
     if (!canvas.pixels)
         return mgm_fail_nomem(ctx, "a sample to compress");
@@ -114,6 +111,19 @@ static enum mgm_status compress(struct mgm_context *ctx, struct mgm_random *rand
         read_canvas(&canvas, image);
     mgm_free(canvas.pixels);
     return status;
+}
+
+static enum mgm_status compress(struct mgm_context *ctx, struct mgm_random *random, float *image, int size)
+{
+    const int x = mgm_random_int(random, 0, 15), y = mgm_random_int(random, 0, 15);
+    const int quality = mgm_random_int(random, 50, 95);
+    const int sampling = mgm_random_chance(random, 0.5) ? TJSAMP_420 : TJSAMP_444;
+    return compress_at(ctx, x, y, quality, sampling, image, size);
+}
+
+enum mgm_status mgm_camera_jpeg(struct mgm_context *ctx, int quality, float *image, int size)
+{
+    return compress_at(ctx, 0, 0, quality, TJSAMP_420, image, size);
 }
 
 enum mgm_status mgm_camera_accidents(struct mgm_context *ctx, struct mgm_random *random,

@@ -13,4 +13,7 @@ MGM_MUST_CHECK enum mgm_status mgm_camera_accidents(struct mgm_context *ctx, str
                                                     const struct mgm_camera_settings *settings, float *image, int size,
                                                     float *scratch);
 
+/** To JPEG (4:2:0) and back. @param quality  1 … 100 @param image  f32 [3, size, size] in [0, 1] */
+MGM_MUST_CHECK enum mgm_status mgm_camera_jpeg(struct mgm_context *ctx, int quality, float *image, int size);
+
 #endif

@@ -66,7 +66,9 @@ const struct mgm_config_key mgm_config_keys[] = {
     INTEGERS("foregrounds.size", foregrounds.size, 1, 64, 2048),
     {"foregrounds.seed", WIDE, AT(foregrounds.seed), 1, 0, 9e18, true},
     PATHNAME("foregrounds.cache", foregrounds.cache),
-    {"sources", SOURCES, AT(sources), 1, 0, 0, true},
+    {"sources", SOURCES, AT(sources), 1, 0, 0, true, true},
+    {"samples.recipe", RECIPE, AT(samples.published), 1, 0, 0, true, true},
+    {"samples.real_world", REAL, AT(samples.real_world), 1, 0, 1, true, true},
     PATHNAME("backgrounds", backgrounds),
     PATHNAME("data", data),
     PATHNAME("run", run),
@@ -178,9 +180,19 @@ static size_t value_size(const struct mgm_train_config *config, const struct mgm
         return (size_t)config->phase_count * sizeof *config->phases;
     case SOURCES:
         return (size_t)config->source_count * sizeof *config->sources;
+    case RECIPE:
+        return sizeof config->samples.published;
     default:
         return strlen((const char *)config + key->offset);
     }
+}
+
+static bool is_unset(const char *value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (value[i])
+            return false;
+    return true;
 }
 
 uint64_t mgm_train_config_digest(const struct mgm_train_config *config)
@@ -188,7 +200,7 @@ uint64_t mgm_train_config_digest(const struct mgm_train_config *config)
     uint64_t hash = 0xcbf29ce484222325u;
     for (int i = 0; i < mgm_config_key_count; i++) {
         const struct mgm_config_key *key = &mgm_config_keys[i];
-        if (!key->shapes_result || (key->kind == SOURCES && !config->source_count))
+        if (!key->shapes_result || (key->late && is_unset((const char *)config + key->offset, value_size(config, key))))
             continue;
         hash = hash_bytes(hash, key->name, strlen(key->name));
         hash = hash_bytes(hash, (const char *)config + key->offset, value_size(config, key));

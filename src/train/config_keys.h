@@ -6,7 +6,7 @@
 
 #include "train/config.h"
 
-enum mgm_config_kind { REAL, INTEGER, WIDE, TEXT, PATH, PRECISION, PHASES, SOURCES };
+enum mgm_config_kind { REAL, INTEGER, WIDE, TEXT, PATH, PRECISION, PHASES, SOURCES, RECIPE };
 
 /** One key: where its value goes and what it may be. `length` values for REAL and INTEGER, as an array if more than one. */
 struct mgm_config_key {
@@ -16,6 +16,7 @@ struct mgm_config_key {
     int length;
     double low, high;
     bool shapes_result; /* belongs to the digest */
+    bool late;          /* came later: belongs to it only where it is set, so that older checkpoints keep theirs */
 };
 
 extern const struct mgm_config_key mgm_config_keys[];

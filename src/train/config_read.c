@@ -188,6 +188,16 @@ static enum mgm_status read_sources(const struct reader *reader, const config_se
     return MGM_OK;
 }
 
+static enum mgm_status read_recipe(const struct reader *reader, const config_setting_t *setting,
+                                   const struct mgm_config_key *key)
+{
+    const char *text = config_setting_get_string(setting);
+    if (!text || (strcmp(text, "own") != 0 && strcmp(text, "published") != 0))
+        return complain(reader, setting, key->name, "must be \"own\" or \"published\"");
+    reader->config->samples.published = !strcmp(text, "published");
+    return MGM_OK;
+}
+
 static enum mgm_status read_value(const struct reader *reader, const config_setting_t *setting,
                                   const struct mgm_config_key *key)
 {
@@ -206,6 +216,8 @@ static enum mgm_status read_value(const struct reader *reader, const config_sett
         return read_phases(reader, setting);
     case SOURCES:
         return read_sources(reader, setting);
+    case RECIPE:
+        return read_recipe(reader, setting, key);
     default:
         return complain(reader, setting, key->name, "cannot be read");
     }

@@ -3,6 +3,7 @@
 #include "train/composite.h"
 #include "train/perturb.h"
 #include "train/plane.h"
+#include "train/published.h"
 #include "train/trimap.h"
 
 #include <math.h>
@@ -189,8 +190,8 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_sample_settings *s)
 {
     const struct mgm_guidance_settings *g = &s->guidance;
-    const double shares[] = {g->soft_share,  g->trimap_share, g->coarse_share, g->cutmask,   s->camera.noise,
-                             s->camera.blur, s->camera.jpeg,  s->compose_two,  s->distractor};
+    const double shares[] = {g->soft_share,  g->trimap_share, g->coarse_share, g->cutmask,    s->camera.noise,
+                             s->camera.blur, s->camera.jpeg,  s->compose_two,  s->distractor, s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);
@@ -214,9 +215,14 @@ enum mgm_status mgm_sample_make_with_facts(struct mgm_context *ctx, const struct
                             .size = batch->size,
                             .count = (size_t)batch->size * batch->size,
                             .slot = slot_of(batch, slot)};
-    TRY(create_space(ctx, batch->size, &making.space));
-    enum mgm_status status = draw_sample(ctx, &making);
-    mgm_free(making.space.memory);
+    enum mgm_status status;
+    if (settings->published) {
+        status = mgm_published_sample(ctx, store, settings, &making.random, batch, slot, &making.facts);
+    } else {
+        TRY(create_space(ctx, batch->size, &making.space));
+        status = draw_sample(ctx, &making);
+        mgm_free(making.space.memory);
+    }
     if (facts)
         *facts = making.facts;
     return status;

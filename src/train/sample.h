@@ -46,6 +46,8 @@ struct mgm_sample_settings {
     struct mgm_camera_settings camera;
     double compose_two; /* probability that two foregrounds are composed into one */
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
+    bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
+    double real_world;  /* and at this: probability of the accidents of its real-world variant */
     bool validation;    /* take the held-out foregrounds and photographs instead of those for training */
 };
 

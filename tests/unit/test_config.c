@@ -58,7 +58,8 @@ static void test_default_file_equals_defaults(void **state)
 static void test_shipped_files_are_valid(void **state)
 {
     (void)state;
-    static const char *const names[] = {"default.cfg", "paper.cfg", "small.cfg"};
+    static const char *const names[] = {"default.cfg", "paper.cfg", "paper-code.cfg", "paper-portrait.cfg",
+                                        "small.cfg",   "base.cfg",  "wide.cfg"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];
         snprintf(path, sizeof path, "%s/%s", getenv("MGM_CONFIGS") ? getenv("MGM_CONFIGS") : "configs", names[i]);
