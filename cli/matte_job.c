@@ -63,6 +63,24 @@ static enum mgm_status fit_mask(const struct matte_job *job, const char *photo_p
     return picture_resize_mask(job->ctx, &pictures->mask, photo->width, photo->height, nearest);
 }
 
+/* What the program holds besides: its code and libraries. */
+static const size_t PROGRAM_BYTES = (size_t)48 << 20;
+
+/* What is left for the library of what the process may take. */
+static enum mgm_status set_memory(const struct matte_job *job, const struct pictures *pictures)
+{
+    const struct mgm_image *photo = &pictures->photo.seen.image, *mask = &pictures->mask.image;
+    const size_t pixels = (size_t)photo->width * (size_t)photo->height;
+    const size_t held = PROGRAM_BYTES + photo->stride * (size_t)photo->height + mask->stride * (size_t)mask->height +
+                        pixels * sizeof(float) + (pictures->photo.own.memory ? photo->stride * (size_t)photo->height : 0);
+    if (job->max_memory && job->max_memory <= held)
+        return mgm_fail(job->ctx, MGM_E_NOMEM,
+                        "%d×%d pixels, the mask and the matte need %.0f MB by themselves, but only %.0f MB were allowed",
+                        photo->width, photo->height, (double)held / 1e6, (double)job->max_memory / 1e6);
+    mgm_context_set_max_memory(job->ctx, job->max_memory ? job->max_memory - held : 0);
+    return MGM_OK;
+}
+
 static enum mgm_status matte(const struct matte_job *job, const char *photo_path, const char *mask_path,
                              const struct mgm_matte_settings *settings, struct pictures *pictures, struct matte_facts *facts)
 {
@@ -73,7 +91,9 @@ static enum mgm_status matte(const struct matte_job *job, const char *photo_path
     pictures->alpha = mgm_alloc((size_t)photo->width * (size_t)photo->height, sizeof *pictures->alpha);
     if (!pictures->alpha)
         return mgm_fail_nomem(job->ctx, image_file_name(photo_path));
-    status = mgm_matte(job->session, photo, &pictures->mask.image, settings, pictures->alpha, &facts->report);
+    status = set_memory(job, pictures);
+    if (status == MGM_OK)
+        status = mgm_matte(job->session, photo, &pictures->mask.image, settings, pictures->alpha, &facts->report);
     if (status == MGM_OK)
         return MGM_OK;
     /* The library has never heard of files. */

@@ -279,7 +279,7 @@ static enum mgm_status create_lanes(struct mgm_tile_plan *plan, const struct mgm
 }
 
 enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_params *params,
-                                     const struct mgm_infer_plan *whole, struct mgm_tile_plan **out)
+                                     const struct mgm_infer_plan *whole, size_t memory, struct mgm_tile_plan **out)
 {
     *out = NULL;
     struct mgm_tile_plan *plan = mgm_alloc_zeroed(1, sizeof *plan);
@@ -293,6 +293,7 @@ enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_g
                                    .h = s->h,
                                    .w = s->w,
                                    .threads = s->threads,
+                                   .memory = memory,
                                    .storage = whole->storage,
                                    .stage_count = count_stages(graph)};
     enum mgm_status status = lay_out_layers(plan);
