@@ -6,6 +6,7 @@
 #include "matting/guidance.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 
 enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, const char *model)
@@ -155,6 +156,41 @@ static enum mgm_status write_result(const struct matte_job *job, const struct pi
     return status;
 }
 
+/* What can be prepared while the photo is read; the session, and the job's context, are the other thread's for that time. */
+struct preparing {
+    const struct matte_job *job;
+    const struct mgm_image *mask;
+};
+
+static void *prepare(void *argument)
+{
+    const struct preparing *work = argument;
+    struct mgm_matte_settings settings = work->job->settings;
+    if (settings.guidance == MGM_GUIDANCE_AUTO && !settings.reference)
+        settings.guidance = mgm_guidance_decide(work->mask);
+    /* If this fails, so will the matte, and say why. */
+    if (mgm_session_make_ready(work->job->session, work->mask->width, work->mask->height, &settings) != MGM_OK)
+        mgm_fail(work->job->ctx, MGM_OK, "%s", "");
+    return NULL;
+}
+
+static enum mgm_status read_photo(const struct matte_job *job, const char *path, struct pictures *pictures)
+{
+    struct preparing work = {job, &pictures->mask.image};
+    struct mgm_context *reading = NULL;
+    pthread_t thread;
+    if (job->resize_mask || job->max_memory || mgm_context_create(&reading) != MGM_OK)
+        return photo_read(job->ctx, path, &pictures->photo); /* the mask says nothing of the photo's size, or of memory */
+    const bool started = pthread_create(&thread, NULL, prepare, &work) == 0;
+    const enum mgm_status status = photo_read(reading, path, &pictures->photo);
+    if (started)
+        pthread_join(thread, NULL);
+    if (status != MGM_OK)
+        mgm_fail(job->ctx, status, "%s", mgm_context_error(reading));
+    mgm_context_destroy(&reading);
+    return status;
+}
+
 static enum mgm_status run(struct matte_job *job, const char *photo, const char *mask, const struct image_target *target,
                            struct pictures *pictures, struct matte_facts *facts)
 {
@@ -162,9 +198,9 @@ static enum mgm_status run(struct matte_job *job, const char *photo, const char 
     TRY(image_file_check_apart(job->ctx, target->path, photo));
     TRY(image_file_check_apart(job->ctx, target->path, mask));
     TRY(image_target_probe(job->ctx, target));
-    TRY(photo_read(job->ctx, photo, &pictures->photo));
-    TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
     TRY(picture_read_mask(job->ctx, mask, &pictures->mask));
+    TRY(read_photo(job, photo, pictures));
+    TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
     TRY(fit_mask(job, photo, mask, &settings, pictures));
     TRY(matte(job, photo, mask, &settings, pictures, facts));
     return write_result(job, pictures, target);

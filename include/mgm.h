@@ -201,6 +201,14 @@ MGM_MUST_CHECK MGM_API enum mgm_status mgm_matte(struct mgm_session *session, co
                                                  const struct mgm_image *mask, const struct mgm_matte_settings *settings,
                                                  float *alpha, struct mgm_matte_report *report);
 
+/**
+ * Makes a session ready for photos of a size, while these are still being read, say: mgm_matte() does by itself what has not been done
+ * before, and keeps it for the next photo of the same size. May be called in another thread, as long as that has ctx to itself.
+ * @param settings  as mgm_matte() will get them; guidance AUTO is taken for a mask
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_session_make_ready(struct mgm_session *session, int width, int height,
+                                                              const struct mgm_matte_settings *settings);
+
 /** The network's answers to one batch, all f32 or u8 [n, 1, h, w], caller-allocated. Any pointer may be NULL. */
 struct mgm_forward_result {
     float *alpha_os8, *alpha_os4, *alpha_os1;  /* the three heads, upsampled, (tanh + 1) / 2 */

@@ -170,6 +170,23 @@ static enum mgm_status run(const struct mgm_matte_job *job)
     return MGM_OK;
 }
 
+static struct mgm_matte_job job_for(struct mgm_session *session, const struct mgm_image *photo,
+                                    const struct mgm_matte_settings *settings, struct mgm_matte_report *report)
+{
+    const struct mgm_context *ctx = session->ctx;
+    const enum mgm_precision fastest = settings->reference ? MGM_PRECISION_F32 : mgm_precision_fastest(ctx);
+    return (struct mgm_matte_job){
+        .session = session,
+        .photo = photo,
+        .settings = settings,
+        .frame = mgm_frame_around(photo->width, photo->height, settings->reference),
+        .precision = mgm_precision_of(ctx, fastest),
+        .memory = mgm_session_memory(session),
+        .keeps_component = settings->largest_component,
+        .report = report,
+    };
+}
+
 enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo, const struct mgm_image *mask,
                           const struct mgm_matte_settings *settings, float *alpha, struct mgm_matte_report *report)
 {
@@ -179,17 +196,27 @@ enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *p
     *facts = (struct mgm_matte_report){.guidance = decide_guidance(mask, settings)};
     /* alpha holds the guidance until the network has read it: it has the right size, and the result comes last. */
     TRY(mgm_guidance_convert(ctx, mask, facts->guidance, alpha));
-    const enum mgm_precision fastest = settings->reference ? MGM_PRECISION_F32 : mgm_precision_fastest(ctx);
-    const struct mgm_matte_job job = {
-        .session = session,
-        .photo = photo,
-        .settings = settings,
-        .frame = mgm_frame_around(photo->width, photo->height, settings->reference),
-        .precision = mgm_precision_of(ctx, fastest),
-        .memory = mgm_session_memory(session),
-        .keeps_component = settings->largest_component,
-        .alpha = alpha,
-        .report = facts,
-    };
+    struct mgm_matte_job job = job_for(session, photo, settings, facts);
+    job.alpha = alpha;
     return run(&job);
+}
+
+enum mgm_status mgm_session_make_ready(struct mgm_session *session, int width, int height,
+                                       const struct mgm_matte_settings *settings)
+{
+    const struct mgm_image photo = {.width = width, .height = height};
+    const enum mgm_guidance kind = settings->guidance == MGM_GUIDANCE_AUTO ? MGM_GUIDANCE_MASK : settings->guidance;
+    struct mgm_matte_report report = {.guidance = kind};
+    if (width < 1 || height < 1 || width > MGM_MAX_SIDE || height > MGM_MAX_SIDE)
+        return mgm_fail(session->ctx, MGM_E_INVALID, "a photo of %d×%d pixels; sides from 1 to %d can be computed", width,
+                        height, MGM_MAX_SIDE);
+    const struct mgm_matte_job job = job_for(session, &photo, settings, &report);
+    if (mgm_session_lacks_ranges(session, job.precision))
+        return MGM_OK; /* they come from the photo */
+    TRY(decide_method(&job, &report.method));
+    if (report.method == MGM_METHOD_PYRAMID)
+        return mgm_pyramid_make_ready(&job);
+    if (report.method == MGM_METHOD_PANES)
+        return MGM_OK; /* what is needed first is not kept */
+    return mgm_session_prepare(session, 1, job.frame.height, job.frame.width, job.precision, false);
 }

@@ -41,6 +41,9 @@ MGM_MUST_CHECK enum mgm_status mgm_matte_in_panes(const struct mgm_matte_job *jo
  */
 MGM_MUST_CHECK enum mgm_status mgm_matte_by_pyramid(const struct mgm_matte_job *job);
 
+/** Prepares what mgm_matte_by_pyramid() needs; of the job's photo only the size is looked at, and no alpha. */
+MGM_MUST_CHECK enum mgm_status mgm_pyramid_make_ready(const struct mgm_matte_job *job);
+
 /** Clears what does not belong to the largest 8-connected component of alpha > 0.05. @return MGM_E_NOMEM */
 MGM_MUST_CHECK enum mgm_status mgm_matte_keep_component(struct mgm_context *ctx, int height, int width, float *alpha);
 

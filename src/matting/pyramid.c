@@ -26,13 +26,24 @@ struct level {
     float *alpha; /* [height, width] */
 };
 
-/* The photo and the given guidance at a level's size. */
+/* How much larger than the first level, along an axis, the photo is. */
+static double scale_of(const struct mgm_matte_job *job)
+{
+    return sqrt((double)job->photo->width * (double)job->photo->height / MGM_PYRAMID_FIRST);
+}
+
+static struct level size_level(const struct mgm_matte_job *job, double scale)
+{
+    return (struct level){.width = (int)fmax(1, round(job->photo->width * scale)),
+                          .height = (int)fmax(1, round(job->photo->height * scale))};
+}
+
+/* The photo at a level's size, and room for its matte. */
 static enum mgm_status make_level(const struct mgm_matte_job *job, double scale, struct level *level)
 {
     struct mgm_context *ctx = job->session->ctx;
     const struct mgm_image *photo = job->photo;
-    level->width = (int)fmax(1, round(photo->width * scale));
-    level->height = (int)fmax(1, round(photo->height * scale));
+    *level = size_level(job, scale);
     level->owned = true;
     level->alpha = mgm_alloc((size_t)level->width * (size_t)level->height, sizeof *level->alpha);
     if (!level->alpha)
@@ -192,13 +203,20 @@ static enum mgm_status run_panes(const struct mgm_matte_job *job, struct level *
     return status;
 }
 
-static enum mgm_status run_finer(const struct mgm_matte_job *job, const struct level *below, struct level *level)
+static enum mgm_status choose_panes(const struct mgm_matte_job *job, const struct level *level, struct mgm_panes *panes)
 {
-    struct mgm_session *session = job->session;
     const struct mgm_frame frame = mgm_frame_around(level->width, level->height, false);
     int side;
     TRY(mgm_choose_pane(job, SIDE_MOST, job->memory, &side));
-    const struct mgm_panes panes = mgm_panes_over(frame.height, frame.width, side, HALO);
+    *panes = mgm_panes_over(frame.height, frame.width, side, HALO);
+    return MGM_OK;
+}
+
+static enum mgm_status run_finer(const struct mgm_matte_job *job, const struct level *below, struct level *level)
+{
+    struct mgm_session *session = job->session;
+    struct mgm_panes panes;
+    TRY(choose_panes(job, level, &panes));
     struct mgm_pane_visit visit = {0};
     struct coarser coarser;
     job->report->uncertain_os4 = job->report->uncertain_os1 = 0; /* of the finest level */
@@ -218,8 +236,7 @@ static enum mgm_status run_finer(const struct mgm_matte_job *job, const struct l
 
 enum mgm_status mgm_matte_by_pyramid(const struct mgm_matte_job *job)
 {
-    const double pixels = (double)job->photo->width * (double)job->photo->height;
-    const double whole = sqrt(pixels / MGM_PYRAMID_FIRST);
+    const double whole = scale_of(job);
     if (whole <= 1)
         return mgm_matte_in_one_piece(job);
     const int steps = (int)ceil(log(whole) / log(STEP_MOST) - 1e-9);
@@ -240,4 +257,17 @@ enum mgm_status mgm_matte_by_pyramid(const struct mgm_matte_job *job)
     }
     release_level(&below);
     return status;
+}
+
+enum mgm_status mgm_pyramid_make_ready(const struct mgm_matte_job *job)
+{
+    struct mgm_session *session = job->session;
+    const struct level whole = {job->photo->width, job->photo->height}, first = size_level(job, 1 / scale_of(job));
+    struct mgm_panes panes;
+    if (scale_of(job) <= 1)
+        return mgm_session_prepare(session, 1, job->frame.height, job->frame.width, job->precision, false);
+    const struct mgm_frame frame = mgm_frame_around(first.width, first.height, false);
+    TRY(choose_panes(job, &whole, &panes));
+    TRY(mgm_session_prepare(session, 1, panes.side_h, panes.side_w, job->precision, false));
+    return mgm_session_prepare(session, 1, frame.height, frame.width, job->precision, false);
 }
