@@ -9,6 +9,24 @@
 #include <pthread.h>
 #include <stdio.h>
 
+/* libvips takes as long to start as a model to be read. Whether that works is found out by the first picture. */
+static void *start_images(void *unused)
+{
+    const enum mgm_status ignored = image_file_start(NULL);
+    (void)ignored;
+    return unused;
+}
+
+static enum mgm_status load_model(struct mgm_context *ctx, const char *path, struct mgm_model **out)
+{
+    pthread_t thread;
+    const bool started = pthread_create(&thread, NULL, start_images, NULL) == 0;
+    const enum mgm_status status = mgm_model_load(ctx, path, out);
+    if (started)
+        pthread_join(thread, NULL);
+    return status;
+}
+
 enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, const char *model)
 {
     char found[PATH_MAX];
@@ -17,7 +35,7 @@ enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, c
         TRY(default_model_find(ctx, found, sizeof found));
         model = found;
     }
-    TRY(mgm_model_load(ctx, model, &job->model));
+    TRY(load_model(ctx, model, &job->model));
     return mgm_session_create(ctx, job->model, &job->session);
 }
 
