@@ -5,10 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { ALIGNMENT = 64 };
+
+/* Memory by the page of 4 kB is slow to get: a fault for each. From here on the system is asked for larger pages. */
+static const size_t HUGE_PAGE = (size_t)2 << 20;
 
 void *mgm_alloc(size_t count, size_t size)
 {
@@ -17,7 +21,18 @@ void *mgm_alloc(size_t count, size_t size)
     size_t bytes = count * size;
     if (bytes == 0)
         bytes = 1;
-    return aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    const size_t alignment = bytes < 2 * HUGE_PAGE ? ALIGNMENT : HUGE_PAGE;
+    if (bytes > SIZE_MAX - alignment)
+        return NULL;
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    void *pointer = NULL;
+    if (posix_memalign(&pointer, alignment, bytes) != 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (alignment == HUGE_PAGE)
+        madvise(pointer, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish: it does not matter if it is not heard */
+#endif
+    return pointer;
 }
 
 void *mgm_alloc_zeroed(size_t count, size_t size)
