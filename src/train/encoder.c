@@ -31,7 +31,7 @@ static const struct mgm_tensor *find(const struct mgm_safetensors *file, bool pl
     snprintf(known, sizeof known, "%s", name);
     if (plain)
         plain_name(name, known);
-    static const char *const prefixes[] = {"", "module.", ENCODER, "module." ENCODER};
+    static const char *const prefixes[] = {"", "module.", ENCODER, ("module." ENCODER)};
     const struct mgm_tensor *tensor = NULL;
     for (size_t i = 0; !tensor && i < sizeof prefixes / sizeof *prefixes; i++) {
         snprintf(prefixed, sizeof prefixed, "%s%s", prefixes[i], known);

@@ -111,8 +111,8 @@ static void test_results_come_back(void **state)
     assert_int_equal(mgm_eval_results_parse(ctx, "file", text, strlen(text), "{\"a\":2}", keep, &back, &whole),
                      MGM_E_INVALID);
     static const char *const wrong[] = {"{}", "[]", "{\"name\":\"x\",\"guidance\":\"y\",\"seconds\":1,\"matte\":{}}",
-                                        "{\"name\":\"x\",\"guidance\":\"y\",\"seconds\":1,\"matte\":{\"whole\":[1,2,3]},"
-                                        "\"itself\":{}}"};
+                                        ("{\"name\":\"x\",\"guidance\":\"y\",\"seconds\":1,\"matte\":{\"whole\":[1,2,3]},"
+                                         "\"itself\":{}}")};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         snprintf(text, sizeof text, "{\"a\":1}\n%s\n", wrong[i]);
         assert_int_equal(mgm_eval_results_parse(ctx, "file", text, strlen(text), "{\"a\":1}", keep, &back, &whole),
