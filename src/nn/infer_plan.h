@@ -59,7 +59,7 @@ void mgm_infer_plan_set_pooled(struct mgm_infer_plan *plan, const float *pooled)
 /** Called with each layer's result, f32 in host memory, any order of values, while a plan runs. */
 typedef void (*mgm_observe)(void *argument, int layer, const float *values, size_t count);
 
-/** As mgm_infer_plan_run(), for a plan in f32 on the CPU; those results are told that some step computes. */
+/** As mgm_infer_plan_run(), for a plan on the CPU; those results are told that some step computes. Values are f32 in plans of f32 only. */
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_observe(struct mgm_infer_plan *plan, mgm_observe observe, void *argument);
 
 /** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c], host memory. Borrowed. */
