@@ -41,7 +41,8 @@ MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double 
 #define MGM_METADATA_LICENSE      "license"
 #define MGM_METADATA_TRAINING     "training" /* JSON object: iterations, samples, seed, data, command */
 
-#define MGM_ARCHITECTURE "mgm-matting"
+#define MGM_ARCHITECTURE            "mgm-matting"
+#define MGM_ARCHITECTURE_FOREGROUND "mgm-foreground" /* the colour network */
 
 /**
  * Width factor that the shapes of these tensors belong to: a multiple of 1/64, which gives the same channel counts as the

@@ -11,6 +11,7 @@
 enum { SEED = 20210619 };
 
 struct mgm_validation {
+    enum mgm_task task;
     struct mgm_batch batch;
     float *alpha[MGM_HEAD_COUNT], *fused;
     uint8_t *unknown[2];
@@ -26,6 +27,7 @@ enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_
         return mgm_fail_nomem(ctx, "validation");
     struct mgm_sample_settings settings = *samples;
     settings.validation = true;
+    validation->task = settings.task;
     size_t plane = (size_t)size * (size_t)size;
     bool complete = true;
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
@@ -81,6 +83,35 @@ static void add_scores(const struct mgm_batch *batch, int index, const float *al
     scores->sad_guidance += guidance / 1000 / batch->n;
 }
 
+/** The same of colours, from the colour network's raw output. */
+static void add_colour_scores(const struct mgm_batch *batch, int index, const float *raw,
+                              struct mgm_validation_scores *scores)
+{
+    const size_t plane = (size_t)batch->size * (size_t)batch->size, at = (size_t)index * plane;
+    double sad = 0, squares = 0, sad_blended = 0, squares_blended = 0, own = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < 3 * plane; i++) {
+        const size_t pixel = i % plane, from = 3 * at + i;
+        const double alpha = (double)batch->alpha[at + pixel];
+        if (alpha <= 0)
+            continue;
+        const double photo = (double)batch->image[from], truth = (double)batch->fg[from];
+        const double raw_value = (double)raw[3 * pixel + i / plane];
+        const double d = fmin(fmax(photo + (1 - (double)batch->guidance[at + pixel]) * raw_value, 0), 1) - truth;
+        seen++;
+        sad += fabs(d);
+        squares += d * d;
+        sad_blended += alpha * fabs(d);
+        squares_blended += alpha * d * alpha * d;
+        own += fabs(photo - truth);
+    }
+    scores->sad += sad / 3000 / batch->n;
+    scores->mse += seen ? squares / (double)seen / batch->n : 0;
+    scores->sad_whole += sad_blended / 3000 / batch->n;
+    scores->mse_whole += squares_blended / (3 * (double)plane) / batch->n;
+    scores->sad_guidance += own / 3000 / batch->n;
+}
+
 enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation, const struct mgm_graph *graph,
                                    const struct mgm_params *params, int threads, struct mgm_validation_scores *scores)
 {
@@ -88,6 +119,7 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
     const struct mgm_infer_plan_settings settings = {.n = 1, .h = batch->size, .w = batch->size, .threads = threads};
     struct mgm_infer_plan *plan = NULL;
     memset(scores, 0, sizeof *scores);
+    scores->colour = validation->task == MGM_TASK_FOREGROUND;
     TRY(mgm_infer_plan_create(ctx, graph, params, &settings, &plan));
     enum mgm_status status = MGM_OK;
     for (int i = 0; i < batch->n && status == MGM_OK; i++) {
@@ -100,6 +132,10 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
         status = mgm_infer_plan_run(plan);
         if (status != MGM_OK)
             break;
+        if (scores->colour) {
+            add_colour_scores(batch, i, mgm_infer_plan_output(plan, 0), scores);
+            continue;
+        }
         for (int head = 0; head < MGM_HEAD_COUNT; head++)
             mgm_head_to_alpha(mgm_infer_plan_output(plan, head), batch->size, batch->size, mgm_head_stride[head],
                               validation->alpha[head]);
