@@ -1,4 +1,5 @@
 /** mgm eval: scores mattes against the truth. */
+#include "colour_eval.h"
 #include "command.h"
 #include "report.h"
 #include "scoring.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 
 struct values {
-    const char *pred, *alpha, *trimap, *detail;
+    const char *pred, *alpha, *trimap, *detail, *foreground;
     bool json, csv;
 };
 
@@ -20,6 +21,8 @@ static const struct command_option options[] = {
      .takes = TAKES_FOLDER},
     {"detail", 0, OPTION_TEXT, offsetof(struct values, detail), "DIR", "score only where these are not 0",
      .takes = TAKES_FOLDER},
+    {"foreground", 0, OPTION_TEXT, offsetof(struct values, foreground), "DIR",
+     "score the colours of cutouts (--pred, RGBA) against these true ones", .takes = TAKES_FOLDER},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
     {"csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL, "comma-separated, with a heading"},
     {0},
@@ -29,6 +32,7 @@ static const struct command_example examples[] = {
     {"Score a folder of mattes:", "mgm eval --pred mattes --alpha truth"},
     {"Score only where trimaps are grey, as a table for other programs:",
      "mgm eval --pred mattes --alpha truth --trimap trimaps --csv > scores.csv"},
+    {"Score the colours of cutouts:", "mgm eval --pred cutouts --alpha truth --foreground colours"},
     {0},
 };
 
@@ -37,12 +41,15 @@ static int run(int argc, char **argv);
 const struct command cmd_eval = {
     .name = "eval",
     .summary = "scores mattes against the truth",
-    .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR] [--json | --csv]",
+    .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR | --foreground DIR] [--json | --csv]",
     .details = "Pictures belong together that have the same name, whatever their extension. A line for each (name,\n"
                "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
                "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
                "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
-               "table is incomplete.",
+               "table is incomplete.\n"
+               "\n"
+               "With --foreground the columns are SAD (thousands) and MSE of F where the true alpha is above 0, then\n"
+               "those of alpha·F over the whole picture, with the cutout's own alpha. SAD is summed over the channels.",
     .options = options,
     .examples = examples,
     .min_operands = 0,
@@ -152,6 +159,18 @@ static int report(const struct values *values, const struct scoring *scoring)
     return scoring->failed ? STATUS_FAILED : outcome;
 }
 
+static int eval_colours(const struct values *values)
+{
+    struct mgm_context *ctx = NULL;
+    int failed = 0;
+    enum mgm_status status = mgm_context_create(&ctx);
+    if (status == MGM_OK)
+        status = colour_eval(ctx, values->pred, values->foreground, values->alpha, values->csv, &failed);
+    int outcome = status == MGM_OK ? report_finish() : command_failed(&cmd_eval, "%s", mgm_context_error(ctx));
+    mgm_context_destroy(&ctx);
+    return failed ? STATUS_FAILED : outcome;
+}
+
 static int run(int argc, char **argv)
 {
     struct values values = {0};
@@ -165,6 +184,10 @@ static int run(int argc, char **argv)
         return command_misused(&cmd_eval, "either --json or --csv");
     if (values.trimap && values.detail)
         return command_misused(&cmd_eval, "either --trimap or --detail");
+    if (values.foreground && (values.trimap || values.detail || values.json))
+        return command_misused(&cmd_eval, "--foreground has no region, and no --json");
+    if (values.foreground)
+        return eval_colours(&values);
     const enum scoring_region region = values.trimap ? SCORE_UNKNOWN : values.detail ? SCORE_DETAIL : SCORE_WHOLE;
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK)

@@ -1,5 +1,7 @@
 #include "matting/network.h"
 
+#include "matting/foreground.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -246,7 +248,7 @@ enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double wid
     *out = (struct mgm_graph){0};
     struct builder builder = {out, width};
     const struct body body = body_of(&builder, NULL, NULL);
-    mgm_graph_output(out, head(&builder, body.finest, "colour", 3));
+    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS));
     return finish(ctx, out);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "matting/foreground.h"
 #include "train/step_device.h"
 
 #include <math.h>
@@ -88,10 +89,12 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
     const size_t count = step->plane, at = picture * count, coloured = (3 * picture + channel) * count;
     struct mgm_step_totals *own = &step->contributions[picture];
     float *colour = step->space + picture * step->space_size, *gradient = colour + count, *workspace = gradient + count;
-    const float *given = batch->guidance + at, *raw = pass->raw + 3 * at + channel;
+    const float *given = batch->guidance + at, *raw = pass->raw + MGM_FOREGROUND_OUTPUTS * at + channel;
     const uint8_t *mask = batch->unknown + at;
-    for (size_t i = 0; i < count; i++)
-        colour[i] = batch->image[coloured + i] + (1 - given[i]) * raw[3 * i];
+    for (size_t i = 0; i < count; i++, raw += MGM_FOREGROUND_OUTPUTS) {
+        const struct mgm_foreground_mix mix = mgm_foreground_mix(given[i]);
+        colour[i] = batch->image[coloured + i] + mix.fg * raw[0] + mix.bg * raw[3];
+    }
     memset(gradient, 0, count * sizeof *gradient);
     own->l1[LEVEL] += mgm_loss_l1(colour, batch->fg + coloured, mask, count, pass->scales.l1[LEVEL], gradient);
     own->composition[LEVEL] += composition(colour, batch->alpha + at, batch->bg + coloured, batch->image + coloured, mask,
@@ -101,9 +104,12 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
                        sums, gradient);
     for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
         own->laplacian[LEVEL][level] += sums[level];
-    float *raw_gradient = pass->raw_gradient + 3 * at + channel;
-    for (size_t i = 0; i < count; i++)
-        raw_gradient[3 * i] = (1 - given[i]) * gradient[i];
+    float *raw_gradient = pass->raw_gradient + MGM_FOREGROUND_OUTPUTS * at + channel;
+    for (size_t i = 0; i < count; i++, raw_gradient += MGM_FOREGROUND_OUTPUTS) {
+        const struct mgm_foreground_mix mix = mgm_foreground_mix(given[i]);
+        raw_gradient[0] = mix.fg * gradient[i];
+        raw_gradient[3] = mix.bg * gradient[i];
+    }
 }
 
 static void judge_pictures(void *argument, size_t begin, size_t end)

@@ -1,6 +1,7 @@
 #include "train/validation.h"
 
 #include "base/memory.h"
+#include "matting/foreground.h"
 #include "matting/refinement.h"
 #include "nn/infer_plan.h"
 #include "train/feed.h"
@@ -96,8 +97,9 @@ static void add_colour_scores(const struct mgm_batch *batch, int index, const fl
         if (alpha <= 0)
             continue;
         const double photo = (double)batch->image[from], truth = (double)batch->fg[from];
-        const double raw_value = (double)raw[3 * pixel + i / plane];
-        const double d = fmin(fmax(photo + (1 - (double)batch->guidance[at + pixel]) * raw_value, 0), 1) - truth;
+        const struct mgm_foreground_mix mix = mgm_foreground_mix(batch->guidance[at + pixel]);
+        const float *values = raw + MGM_FOREGROUND_OUTPUTS * pixel + i / plane;
+        const double d = fmin(fmax(photo + (double)(mix.fg * values[0] + mix.bg * values[3]), 0), 1) - truth;
         seen++;
         sad += fabs(d);
         squares += d * d;
@@ -105,11 +107,11 @@ static void add_colour_scores(const struct mgm_batch *batch, int index, const fl
         squares_blended += alpha * d * alpha * d;
         own += fabs(photo - truth);
     }
-    scores->sad += sad / 3000 / batch->n;
+    scores->sad += sad / 1000 / batch->n;
     scores->mse += seen ? squares / (double)seen / batch->n : 0;
-    scores->sad_whole += sad_blended / 3000 / batch->n;
+    scores->sad_whole += sad_blended / 1000 / batch->n;
     scores->mse_whole += squares_blended / (3 * (double)plane) / batch->n;
-    scores->sad_guidance += own / 3000 / batch->n;
+    scores->sad_guidance += own / 1000 / batch->n;
 }
 
 enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation, const struct mgm_graph *graph,
