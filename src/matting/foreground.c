@@ -55,6 +55,7 @@ struct painting {
     struct mgm_foreground_session *session;
     const struct mgm_image *photo;
     const float *alpha;
+    const float *estimate; /* f32 [h, w, MGM_ESTIMATE_STRIDE], foreground_fast.h */
     void *dst;
     float highest; /* of the photo's values */
 };
@@ -125,12 +126,9 @@ static void pack_window(const struct painting *p, const struct mgm_window *windo
     const struct mgm_infer_plan_settings *s = &p->session->settings;
     for (int y = 0; y < s->h; y++) {
         const int from_y = mirror(window->top + y, p->photo->height);
-        for (int x = 0; x < s->w; x++, input += MGM_NETWORK_INPUTS) {
-            const int from_x = mirror(window->left + x, p->photo->width);
-            for (int c = 0; c < 3; c++)
-                input[c] = ((float)photo_value(p->photo, from_y, from_x, c) / p->highest - mgm_network_mean[c]) /
-                           mgm_network_deviation[c];
-            input[3] = p->alpha[pixel_at(p, from_y, from_x)];
+        for (int x = 0; x < s->w; x++, input += MGM_FOREGROUND_INPUTS) {
+            const size_t at = pixel_at(p, from_y, mirror(window->left + x, p->photo->width));
+            mgm_foreground_pack(p->estimate + MGM_ESTIMATE_STRIDE * at, p->alpha[at], input);
         }
     }
 }
@@ -148,12 +146,10 @@ static bool take_window(const struct painting *p, const struct mgm_window *windo
                 output + MGM_FOREGROUND_OUTPUTS * ((size_t)(y - window->top) * (size_t)width + (size_t)(x - window->left));
             if (!is_mixed(alpha))
                 continue;
-            const struct mgm_foreground_mix mix = mgm_foreground_mix(alpha);
             for (int c = 0; c < 3; c++) {
-                const float change = mix.fg * raw[c] + mix.bg * raw[3 + c];
-                finite &= isfinite(change) != 0;
-                const float photo = (float)photo_value(p->photo, y, x, c) / p->highest;
-                put_colour(p, 3 * at + (size_t)c, photo + change);
+                finite &= isfinite(raw[c]) != 0;
+                put_colour(p, 3 * at + (size_t)c,
+                           mgm_foreground_of(p->estimate[MGM_ESTIMATE_STRIDE * at + (size_t)c], alpha, raw[c]));
             }
         }
     return finite;
@@ -180,23 +176,40 @@ static enum mgm_status run_network(const struct painting *p, struct mgm_foregrou
 
 /* ---- the classical estimate ------------------------------------------------------------------------------------------- */
 
-static enum mgm_status run_estimate(const struct painting *p)
+static enum mgm_status make_estimate(const struct painting *p, float **out)
 {
     const int h = p->photo->height, w = p->photo->width;
-    const size_t count = (size_t)h * (size_t)w;
-    float *memory = mgm_alloc(count, 6 * sizeof *memory);
-    if (!memory)
+    float *image = mgm_alloc((size_t)h * (size_t)w, 3 * sizeof *image);
+    if (!image)
         return mgm_fail_nomem(p->session->ctx, "foreground colours");
-    float *image = memory, *colours = memory + 3 * count;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
             for (int c = 0; c < 3; c++)
                 image[3 * pixel_at(p, y, x) + (size_t)c] = (float)photo_value(p->photo, y, x, c) / p->highest;
-    const enum mgm_status status = mgm_foreground_estimate(p->session->ctx, h, w, image, p->alpha, colours);
-    for (size_t i = 0; i < count && status == MGM_OK; i++)
+    const enum mgm_status status = mgm_foreground_estimate(
+        p->session->ctx, p->session->model ? &mgm_estimate_thorough : &mgm_estimate_published, h, w, image, p->alpha, out);
+    mgm_free(image);
+    return status;
+}
+
+static void take_estimate(const struct painting *p)
+{
+    for (size_t i = 0; i < (size_t)p->photo->height * (size_t)p->photo->width; i++)
         for (size_t c = 0; c < 3 && is_mixed(p->alpha[i]); c++)
-            put_colour(p, 3 * i + c, colours[3 * i + c]);
-    mgm_free(memory);
+            put_colour(p, 3 * i + c, p->estimate[MGM_ESTIMATE_STRIDE * i + c]);
+}
+
+static enum mgm_status find_colours(struct painting *p, struct mgm_foreground_report *report)
+{
+    float *estimate = NULL;
+    TRY(make_estimate(p, &estimate));
+    p->estimate = estimate;
+    enum mgm_status status = MGM_OK;
+    if (p->session->model)
+        status = run_network(p, report);
+    else
+        take_estimate(p);
+    mgm_free(estimate);
     return status;
 }
 
@@ -244,14 +257,14 @@ enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const str
     struct mgm_foreground_report ignored, *facts = report ? report : &ignored;
     const double start = mgm_clock_seconds();
     TRY(check_arguments(session->ctx, photo, alpha));
-    const struct painting painting = {.session = session,
-                                      .photo = photo,
-                                      .alpha = alpha,
-                                      .dst = colours,
-                                      .highest = photo->bits == 16 ? 65535.0f : 255.0f};
+    struct painting painting = {.session = session,
+                                .photo = photo,
+                                .alpha = alpha,
+                                .dst = colours,
+                                .highest = photo->bits == 16 ? 65535.0f : 255.0f};
     *facts = (struct mgm_foreground_report){.mixed = copy_own(&painting, chosen.keep_hidden)};
     if (facts->mixed > 0)
-        TRY(session->model ? run_network(&painting, facts) : run_estimate(&painting));
+        TRY(find_colours(&painting, facts));
     facts->seconds = mgm_clock_seconds() - start;
     return MGM_OK;
 }

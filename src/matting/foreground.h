@@ -1,27 +1,31 @@
-/** What the colour network gives, and what follows from it (§3.2). The public part is in mgm.h. */
+/** What the colour network is given, and what follows from its output (§3.2). The public part is in mgm.h. */
 #ifndef MGM_MATTING_FOREGROUND_H
 #define MGM_MATTING_FOREGROUND_H
 
-/**
- * The network gives two colours for each pixel, as differences from the photo's C: what foreground and background might be,
- * C + fg and C + bg. Both are moved, as little as possible, until they compose the photo, α·F + (1 − α)·B = C:
- *
- *     F = C + (1 − α) / (α² + (1 − α)²) · ((1 − α)·fg − α·bg)
- *
- * So where alpha is 1 F is C, whatever the network says; where it is small F is what the network says; and texture that
- * neither colour explains is shared out by alpha. A network of few channels is bad at such products, and is spared them.
- */
-struct mgm_foreground_mix {
-    float fg, bg; /* F = C + fg · network's fg + bg · network's bg */
-};
+#include <stddef.h>
 
-static inline struct mgm_foreground_mix mgm_foreground_mix(float alpha)
+/**
+ * Inputs of the network, for each pixel, all made of photo C and alpha: what the classical estimate (foreground_fast.h) takes for F,
+ * and for B, three channels each, and alpha. C is hardly more than α·F + (1 − α)·B. The paper's network is given C and alpha alone;
+ * a narrow one does not get beyond the estimate then, as products of colour and alpha are what convolutions are bad at
+ * (docs/foreground.md has both).
+ */
+enum { MGM_FOREGROUND_INPUTS = 7, MGM_FOREGROUND_OUTPUTS = 3 };
+
+/** The network's input for one pixel. @param estimate  as mgm_foreground_estimate() has it */
+static inline void mgm_foreground_pack(const float *estimate, float alpha, float input[MGM_FOREGROUND_INPUTS])
 {
-    const float rest = 1 - alpha, scale = rest / (alpha * alpha + rest * rest);
-    return (struct mgm_foreground_mix){scale * rest, -scale * alpha};
+    for (int c = 0; c < 3; c++) {
+        input[c] = 4 * estimate[c] - 2;
+        input[3 + c] = 4 * estimate[4 + c] - 2;
+    }
+    input[6] = 4 * alpha - 2;
 }
 
-/** Channels of the network's output: fg of red, green, blue, then bg of them. */
-enum { MGM_FOREGROUND_OUTPUTS = 6 };
+/** F of one channel: what is opaque keeps the photo's value, whatever the network gives. */
+static inline float mgm_foreground_of(float estimate, float alpha, float raw)
+{
+    return estimate + (1 - alpha) * raw;
+}
 
 #endif

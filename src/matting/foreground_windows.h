@@ -14,8 +14,8 @@ struct mgm_window {
 };
 
 enum {
-    MGM_WINDOW_SIZE = 256,  /* at most; a multiple of what the network needs */
-    MGM_WINDOW_MARGIN = 32, /* that a result has at least on all sides where the picture goes on */
+    MGM_WINDOW_SIZE = 128,  /* at most; a multiple of what the network needs */
+    MGM_WINDOW_MARGIN = 16, /* that a result has at least on all sides where the picture goes on */
 };
 
 /** Side of the windows for a picture's side: a multiple of 32, at most MGM_WINDOW_SIZE. */

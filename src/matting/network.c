@@ -156,7 +156,8 @@ static int decoder_layer(struct builder *b, int src, int index, int blocks, int 
     return x;
 }
 
-static int head(struct builder *b, int src, const char *name, int channels)
+/* @param init  of the last convolution */
+static int head(struct builder *b, int src, const char *name, int channels, enum mgm_init init)
 {
     char prefix[48];
     snprintf(prefix, sizeof prefix, "decoder.%s.", name);
@@ -164,8 +165,7 @@ static int head(struct builder *b, int src, const char *name, int channels)
     int x =
         conv(b, src, prefix, "0", (struct mgm_conv_spec){.channels = inner, .kernel = 3, .init = MGM_INIT_XAVIER_UNIFORM});
     x = norm(b, x, prefix, "1", LEAKY, -1);
-    return conv(b, x, prefix, "3",
-                (struct mgm_conv_spec){.channels = channels, .kernel = 3, .bias = true, .init = MGM_INIT_XAVIER_UNIFORM});
+    return conv(b, x, prefix, "3", (struct mgm_conv_spec){.channels = channels, .kernel = 3, .bias = true, .init = init});
 }
 
 /* What either network has between its input and its last head. */
@@ -175,14 +175,14 @@ struct body {
 };
 
 /* @param os8, os4  receive the coarser heads, of the matting network; NULL: there are none */
-static struct body body_of(struct builder *b, int *os8, int *os4)
+static struct body body_of(struct builder *b, int inputs, int *os8, int *os4)
 {
     struct mgm_graph *out = b->graph;
     int c[5]; /* 32, 64, 128, 256, 512 of the paper */
     for (int i = 0; i < 5; i++)
         c[i] = mgm_network_channels(b->width, 32 << i);
 
-    int input = mgm_graph_input(out, MGM_NETWORK_INPUTS);
+    int input = mgm_graph_input(out, inputs);
     int x = conv(b, input, "encoder.", "conv1",
                  (struct mgm_conv_spec){.channels = c[0],
                                         .kernel = 3,
@@ -207,10 +207,10 @@ static struct body body_of(struct builder *b, int *os8, int *os4)
     x = shortcut(b, layer3, 4, c[3], decoder_layer(b, context, 1, 2, c[3]));
     x = shortcut(b, layer2, 3, c[2], decoder_layer(b, x, 2, 3, c[2]));
     if (os8)
-        *os8 = head(b, x, "refine_OS8", 1);
+        *os8 = head(b, x, "refine_OS8", 1, MGM_INIT_XAVIER_UNIFORM);
     x = shortcut(b, layer1, 2, c[1], decoder_layer(b, x, 3, 3, c[1]));
     if (os4)
-        *os4 = head(b, x, "refine_OS4", 1);
+        *os4 = head(b, x, "refine_OS4", 1, MGM_INIT_XAVIER_UNIFORM);
     x = shortcut(b, stem, 1, c[0], decoder_layer(b, x, 4, 2, c[0]));
     x = spectral(b, x, "decoder.", "conv1", c[0], 4, 2, MGM_INIT_FAN_IN_UNIFORM);
     x = norm(b, x, "decoder.", "bn1", LEAKY, -1);
@@ -231,8 +231,8 @@ enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool wi
     *out = (struct mgm_graph){0};
     struct builder builder = {out, width};
     int os8, os4;
-    const struct body body = body_of(&builder, &os8, &os4);
-    const int os1 = head(&builder, body.finest, "refine_OS1", 1);
+    const struct body body = body_of(&builder, MGM_NETWORK_INPUTS, &os8, &os4);
+    const int os1 = head(&builder, body.finest, "refine_OS1", 1, MGM_INIT_XAVIER_UNIFORM);
     mgm_graph_output(out, os8);
     mgm_graph_output(out, os4);
     mgm_graph_output(out, os1);
@@ -247,8 +247,8 @@ enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double wid
 {
     *out = (struct mgm_graph){0};
     struct builder builder = {out, width};
-    const struct body body = body_of(&builder, NULL, NULL);
-    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS));
+    const struct body body = body_of(&builder, MGM_FOREGROUND_INPUTS, NULL, NULL);
+    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS, MGM_INIT_ZERO));
     return finish(ctx, out);
 }
 

@@ -23,8 +23,8 @@ MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double
                                                  struct mgm_graph *out);
 
 /**
- * The network for foreground colours (§3.2: "a network of the same structure"): the same encoder, context and decoder, four channels
- * in and three out, without the heads at strides 8 and 4. colour.h says what goes in and what comes out.
+ * The network for foreground colours (§3.2: "a network of the same structure"): the same encoder, context and decoder
+ * without the heads at strides 8 and 4. matting/foreground.h says what goes in and what comes out. It starts as the estimate that it is given.
  * @param out  one output, [n, h, w, 3]
  */
 MGM_MUST_CHECK enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "matting/foreground.h"
+#include "matting/foreground_fast.h"
 #include "train/step_device.h"
 
 #include <math.h>
@@ -16,8 +17,16 @@ struct mgm_colour_step {
     size_t plane;
     size_t space_size;                     /* floats */
     float *space;                          /* [n, space_size] */
+    float *estimate;                       /* [n, 3, size, size] */
     struct mgm_step_totals *contributions; /* [n], added in order, so that results do not depend on the threads */
 };
+
+static size_t space_needed(int size)
+{
+    const size_t plane = (size_t)size * (size_t)size;
+    const size_t judging = 2 * plane + mgm_laplacian_workspace(size, size), loading = 3 * plane;
+    return judging > loading ? judging : loading;
+}
 
 enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_communicator *together, int n, int size,
                                        int threads, struct mgm_colour_step **out)
@@ -28,12 +37,16 @@ enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_commu
     struct mgm_colour_step *step = mgm_alloc_zeroed(1, sizeof *step);
     if (!step)
         return mgm_fail_nomem(ctx, "a training step");
-    *step = (struct mgm_colour_step){
-        .together = together, .n = n, .size = size, .threads = threads, .plane = (size_t)size * (size_t)size};
-    step->space_size = 2 * step->plane + mgm_laplacian_workspace(size, size);
+    *step = (struct mgm_colour_step){.together = together,
+                                     .n = n,
+                                     .size = size,
+                                     .threads = threads,
+                                     .plane = (size_t)size * (size_t)size,
+                                     .space_size = space_needed(size)};
     step->space = mgm_alloc((size_t)n * step->space_size, sizeof(float));
+    step->estimate = mgm_alloc(3 * (size_t)n * step->plane, sizeof(float));
     step->contributions = mgm_alloc_zeroed((size_t)n, sizeof *step->contributions);
-    if (!step->space || !step->contributions) {
+    if (!step->space || !step->estimate || !step->contributions) {
         mgm_colour_step_destroy(&step);
         return mgm_fail_nomem(ctx, "a training step");
     }
@@ -46,6 +59,7 @@ void mgm_colour_step_destroy(struct mgm_colour_step **step)
     if (!*step)
         return;
     mgm_free((*step)->space);
+    mgm_free((*step)->estimate);
     mgm_free((*step)->contributions);
     mgm_free(*step);
     *step = NULL;
@@ -54,11 +68,62 @@ void mgm_colour_step_destroy(struct mgm_colour_step **step)
 struct pass {
     struct mgm_colour_step *step;
     const struct mgm_batch *batch;
+    float *input;
     const float *raw;
     const struct mgm_objective *objective;
     struct mgm_step_scales scales;
     float *raw_gradient;
+    _Atomic bool failed; /* no memory */
 };
+
+/* ---- what goes in ----------------------------------------------------------------------------------------------------- */
+
+static enum mgm_status load_picture(const struct pass *pass, size_t picture)
+{
+    const struct mgm_colour_step *step = pass->step;
+    const size_t count = step->plane;
+    const float *image = pass->batch->image + 3 * picture * count, *given = pass->batch->guidance + picture * count;
+    float *interleaved = step->space + picture * step->space_size, *kept = step->estimate + 3 * picture * count;
+    float *input = pass->input + picture * count * MGM_FOREGROUND_INPUTS, *estimate = NULL;
+    struct mgm_context ctx = {.threads = 1};
+    for (size_t i = 0; i < 3 * count; i++)
+        interleaved[i] = image[i % 3 * count + i / 3];
+    TRY(mgm_foreground_estimate(&ctx, &mgm_estimate_thorough, step->size, step->size, interleaved, given, &estimate));
+    for (size_t i = 0; i < count; i++, input += MGM_FOREGROUND_INPUTS) {
+        const float *colours = estimate + MGM_ESTIMATE_STRIDE * i;
+        mgm_foreground_pack(colours, given[i], input);
+        for (size_t c = 0; c < 3; c++)
+            kept[c * count + i] = given[i] < 1 ? colours[c] : interleaved[3 * i + c];
+    }
+    mgm_free(estimate);
+    return MGM_OK;
+}
+
+static void load_pictures(void *argument, size_t begin, size_t end)
+{
+    struct pass *pass = argument;
+    for (size_t picture = begin; picture < end; picture++)
+        if (load_picture(pass, picture) != MGM_OK)
+            pass->failed = true;
+}
+
+enum mgm_status mgm_colour_step_load(struct mgm_context *ctx, struct mgm_colour_step *step, const struct mgm_batch *batch,
+                                     float *input)
+{
+    if (batch->n != step->n || batch->size != step->size)
+        return mgm_fail(ctx, MGM_E_SHAPE, "a batch of %d crops of %d pixels for a training step made for %d of %d", batch->n,
+                        batch->size, step->n, step->size);
+    struct pass pass = {.step = step, .batch = batch, .input = input};
+    mgm_parallel_for(step->threads, (size_t)step->n, load_pictures, &pass);
+    return pass.failed ? mgm_fail_nomem(ctx, "a training step") : MGM_OK;
+}
+
+const float *mgm_colour_step_estimate(const struct mgm_colour_step *step)
+{
+    return step->estimate;
+}
+
+/* ---- what comes out --------------------------------------------------------------------------------------------------- */
 
 static void count_pictures(void *argument, size_t begin, size_t end)
 {
@@ -69,15 +134,15 @@ static void count_pictures(void *argument, size_t begin, size_t end)
                                   step->contributions[i].counts[LEVEL]);
 }
 
-/** Σ|α·F + (1 − α)·B − C|·g of one channel, and its gradient by F. */
-MGM_KERNEL static double composition(const float *colour, const float *alpha, const float *bg, const float *image,
-                                     const uint8_t *mask, size_t count, float scale, float *gradient)
+/** Σα·|F − truth|·g of one channel, and its gradient by F. */
+MGM_KERNEL static double composition(const float *colour, const float *truth, const float *alpha, const uint8_t *mask,
+                                     size_t count, float scale, float *gradient)
 {
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
-        const float g = (float)mask[i], d = alpha[i] * colour[i] + (1 - alpha[i]) * bg[i] - image[i];
+        const float g = (float)mask[i] * alpha[i], d = colour[i] - truth[i];
         sum += (double)(fabsf(d) * g);
-        gradient[i] += scale * g * alpha[i] * (float)((d > 0) - (d < 0));
+        gradient[i] += scale * g * (float)((d > 0) - (d < 0));
     }
     return sum;
 }
@@ -89,27 +154,23 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
     const size_t count = step->plane, at = picture * count, coloured = (3 * picture + channel) * count;
     struct mgm_step_totals *own = &step->contributions[picture];
     float *colour = step->space + picture * step->space_size, *gradient = colour + count, *workspace = gradient + count;
-    const float *given = batch->guidance + at, *raw = pass->raw + MGM_FOREGROUND_OUTPUTS * at + channel;
+    const float *given = batch->guidance + at, *truth = batch->fg + coloured;
+    const float *raw = pass->raw + MGM_FOREGROUND_OUTPUTS * at + channel;
+    float *raw_gradient = pass->raw_gradient + MGM_FOREGROUND_OUTPUTS * at + channel;
     const uint8_t *mask = batch->unknown + at;
-    for (size_t i = 0; i < count; i++, raw += MGM_FOREGROUND_OUTPUTS) {
-        const struct mgm_foreground_mix mix = mgm_foreground_mix(given[i]);
-        colour[i] = batch->image[coloured + i] + mix.fg * raw[0] + mix.bg * raw[3];
-    }
-    memset(gradient, 0, count * sizeof *gradient);
-    own->l1[LEVEL] += mgm_loss_l1(colour, batch->fg + coloured, mask, count, pass->scales.l1[LEVEL], gradient);
-    own->composition[LEVEL] += composition(colour, batch->alpha + at, batch->bg + coloured, batch->image + coloured, mask,
-                                           count, pass->scales.composition[LEVEL], gradient);
     double sums[MGM_LAPLACIAN_LEVELS];
-    mgm_loss_laplacian(colour, batch->fg + coloured, mask, step->size, step->size, pass->scales.laplacian[LEVEL], workspace,
-                       sums, gradient);
+    for (size_t i = 0; i < count; i++)
+        colour[i] = mgm_foreground_of(step->estimate[coloured + i], given[i], raw[MGM_FOREGROUND_OUTPUTS * i]);
+    memset(gradient, 0, count * sizeof *gradient);
+    own->l1[LEVEL] += mgm_loss_l1(colour, truth, mask, count, pass->scales.l1[LEVEL], gradient);
+    own->composition[LEVEL] +=
+        composition(colour, truth, batch->alpha + at, mask, count, pass->scales.composition[LEVEL], gradient);
+    mgm_loss_laplacian(colour, truth, mask, step->size, step->size, pass->scales.laplacian[LEVEL], workspace, sums,
+                       gradient);
     for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
         own->laplacian[LEVEL][level] += sums[level];
-    float *raw_gradient = pass->raw_gradient + MGM_FOREGROUND_OUTPUTS * at + channel;
-    for (size_t i = 0; i < count; i++, raw_gradient += MGM_FOREGROUND_OUTPUTS) {
-        const struct mgm_foreground_mix mix = mgm_foreground_mix(given[i]);
-        raw_gradient[0] = mix.fg * gradient[i];
-        raw_gradient[3] = mix.bg * gradient[i];
-    }
+    for (size_t i = 0; i < count; i++)
+        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = (1 - given[i]) * gradient[i];
 }
 
 static void judge_pictures(void *argument, size_t begin, size_t end)
@@ -139,9 +200,6 @@ enum mgm_status mgm_colour_step_evaluate(struct mgm_context *ctx, struct mgm_col
                                          const struct mgm_objective *objective, float *raw_gradient,
                                          struct mgm_step_losses *losses)
 {
-    if (batch->n != step->n || batch->size != step->size)
-        return mgm_fail(ctx, MGM_E_SHAPE, "a batch of %d crops of %d pixels for a training step made for %d of %d", batch->n,
-                        batch->size, step->n, step->size);
     struct pass pass = {.step = step, .batch = batch, .raw = raw, .objective = objective, .raw_gradient = raw_gradient};
     memset(step->contributions, 0, (size_t)step->n * sizeof *step->contributions);
     mgm_parallel_for(step->threads, (size_t)step->n, count_pictures, &pass);

@@ -1,12 +1,10 @@
 /**
- * One step's objective for the colour network: from its raw output to the losses and back to the gradient of that output.
+ * One step's objective for the colour network: its input, then from its raw output to the losses and back to the gradient of that
+ * output (matting/foreground.h).
  * Source: §3.2: L1, composition and Laplacian loss, over the whole image where the sample says so (blend.h).
  *
- *     F = C + (1 − α) · raw           C the photo, α as the network is given it
- *
- * since C = α·F + (1 − α)·B, raw is F − B, and F is exactly C where α = 1. Each loss is the sum over three channels, divided by
- * the number of pixels that are judged; the objective is weighted as that of the matting network's finest level (step.h).
- * The composition loss is that of the true alpha: |α·F + (1 − α)·B − C|.
+ * Each loss is the sum over three channels, divided by the number of pixels that are judged; the objective is weighted as that of
+ * the matting network's finest level (step.h). The composition loss is that of the true alpha and background, and so α·|F − F'|.
  */
 #ifndef MGM_TRAIN_COLOUR_STEP_H
 #define MGM_TRAIN_COLOUR_STEP_H
@@ -21,7 +19,18 @@ MGM_MUST_CHECK enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, s
 void mgm_colour_step_destroy(struct mgm_colour_step **step);
 
 /**
- * @param raw           f32 [n, size, size, 3]
+ * Makes the network's input, and keeps what its output is to be added to.
+ * @param input  f32 [n, size, size, MGM_FOREGROUND_INPUTS]
+ */
+MGM_MUST_CHECK enum mgm_status mgm_colour_step_load(struct mgm_context *ctx, struct mgm_colour_step *step,
+                                                    const struct mgm_batch *batch, float *input);
+
+/** The classical estimate of F that the last load has found, f32 [n, 3, size, size]. Borrowed. */
+const float *mgm_colour_step_estimate(const struct mgm_colour_step *step);
+
+/**
+ * @param batch         the one that was loaded last
+ * @param raw           f32 [n, size, size, MGM_FOREGROUND_OUTPUTS]
  * @param raw_gradient  receives the gradient of the objective by it
  * @param losses        those of MGM_HEAD_OS1
  */

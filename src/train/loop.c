@@ -60,7 +60,8 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
         TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
     TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->backend, run->state.sample, &run->feed));
     const size_t pixels = (size_t)share * (size_t)(phase->size * phase->size);
-    TRY(run->backend->ops->alloc(run->backend, pixels * MGM_NETWORK_INPUTS * sizeof(float), (void **)&run->input));
+    TRY(run->backend->ops->alloc(run->backend, pixels * (size_t)run->graph.layers[0].channels * sizeof(float),
+                                 (void **)&run->input));
     for (int i = 0; i < 2; i++)
         run->dilate[i] = mgm_alloc((size_t)share, sizeof(int));
     if (!run->dilate[0] || !run->dilate[1])
@@ -144,7 +145,7 @@ static enum mgm_status judge_mattes(struct mgm_train_run *run, const struct mgm_
 static enum mgm_status judge_colours(struct mgm_train_run *run, const struct mgm_batch *batch,
                                      struct mgm_step_losses *losses)
 {
-    mgm_feed_pack(batch, run->options->threads, run->input);
+    TRY(mgm_colour_step_load(run->ctx, run->colour_step, batch, run->input));
     TRY(mgm_train_plan_forward(run->plan, run->input));
     return mgm_colour_step_evaluate(run->ctx, run->colour_step, batch, mgm_train_plan_output(run->plan, 0),
                                     &run->config->objective, mgm_train_plan_output_gradient(run->plan, 0), losses);
