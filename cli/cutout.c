@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const cutout_foregrounds[] = {"model", "fast", "none", NULL};
+const char *const cutout_foregrounds[] = {"model", "fast", "multi-level", "none", NULL};
 
 struct cutout {
     struct mgm_context *ctx;
@@ -100,7 +100,8 @@ static void copy_own(const struct cutout *cutout, const struct mgm_image *photo,
 static enum mgm_status find_colours(struct cutout *cutout, const struct mgm_image *photo, const float *alpha,
                                     const char *name, void *colours, struct mgm_foreground_report *report)
 {
-    const struct mgm_foreground_settings settings = {.keep_hidden = cutout->options->keep_hidden};
+    const struct mgm_foreground_settings settings = {.keep_hidden = cutout->options->keep_hidden,
+                                                     .published = strcmp(cutout->options->foreground, "multi-level") == 0};
     if (!cutout->session) {
         copy_own(cutout, photo, alpha, colours);
         return MGM_OK;

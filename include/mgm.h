@@ -210,7 +210,7 @@ struct mgm_foreground_session;
 /**
  * Colours are computed on the CPU, whatever the context's device is, and not in 8 bit.
  * @param model  of mgm_foreground_model_load(); borrowed, must outlive the session. NULL: no network, but a classical estimate
- *               (Germer et al. 2020, "Fast Multi-Level Foreground Estimation")
+ *               (that of Germer et al. 2020, "Fast Multi-Level Foreground Estimation", gone further to its minimum)
  * @return MGM_E_INVALID for a model of the matting network
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_foreground_session_create(struct mgm_context *ctx, const struct mgm_model *model,
@@ -219,6 +219,7 @@ MGM_API void mgm_foreground_session_destroy(struct mgm_foreground_session **sess
 
 struct mgm_foreground_settings {
     bool keep_hidden; /* photo's own values where alpha is 0, instead of black. Default false */
+    bool published;   /* without a model: multi-level estimation as it was published, not gone further. Default false */
 };
 
 MGM_API struct mgm_foreground_settings mgm_foreground_settings_defaults(void);

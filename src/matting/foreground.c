@@ -58,6 +58,7 @@ struct painting {
     const float *estimate; /* f32 [h, w, MGM_ESTIMATE_STRIDE], foreground_fast.h */
     void *dst;
     float highest; /* of the photo's values */
+    bool published;
 };
 
 static size_t pixel_at(const struct painting *p, int y, int x)
@@ -187,7 +188,7 @@ static enum mgm_status make_estimate(const struct painting *p, float **out)
             for (int c = 0; c < 3; c++)
                 image[3 * pixel_at(p, y, x) + (size_t)c] = (float)photo_value(p->photo, y, x, c) / p->highest;
     const enum mgm_status status = mgm_foreground_estimate(
-        p->session->ctx, p->session->model ? &mgm_estimate_thorough : &mgm_estimate_published, h, w, image, p->alpha, out);
+        p->session->ctx, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, h, w, image, p->alpha, out);
     mgm_free(image);
     return status;
 }
@@ -261,6 +262,7 @@ enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const str
                                 .photo = photo,
                                 .alpha = alpha,
                                 .dst = colours,
+                                .published = chosen.published && !session->model,
                                 .highest = photo->bits == 16 ? 65535.0f : 255.0f};
     *facts = (struct mgm_foreground_report){.mixed = copy_own(&painting, chosen.keep_hidden)};
     if (facts->mixed > 0)

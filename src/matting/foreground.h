@@ -22,10 +22,13 @@ static inline void mgm_foreground_pack(const float *estimate, float alpha, float
     input[6] = 4 * alpha - 2;
 }
 
+/** Of the network's output, so that its last weights need not be tiny: corrections of the estimate are a few hundredths. */
+#define MGM_FOREGROUND_SCALE 0.1f
+
 /** F of one channel: what is opaque keeps the photo's value, whatever the network gives. */
 static inline float mgm_foreground_of(float estimate, float alpha, float raw)
 {
-    return estimate + (1 - alpha) * raw;
+    return estimate + MGM_FOREGROUND_SCALE * (1 - alpha) * raw;
 }
 
 #endif

@@ -31,7 +31,7 @@ struct mgm_estimate_settings {
 
 /** As published. */
 extern const struct mgm_estimate_settings mgm_estimate_published;
-/** What the colour network starts from. */
+/** With a network or without. */
 extern const struct mgm_estimate_settings mgm_estimate_thorough;
 
 /**

@@ -170,7 +170,7 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
     for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
         own->laplacian[LEVEL][level] += sums[level];
     for (size_t i = 0; i < count; i++)
-        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = (1 - given[i]) * gradient[i];
+        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = MGM_FOREGROUND_SCALE * (1 - given[i]) * gradient[i];
 }
 
 static void judge_pictures(void *argument, size_t begin, size_t end)
