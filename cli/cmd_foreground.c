@@ -137,7 +137,7 @@ static int print_report(const struct job *job, double seconds)
 static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
-    struct values values = {.depth = "auto", .precision = "auto", .cutout = {.foreground = "model"}};
+    struct values values = {.depth = "auto", .precision = "auto", .cutout = {.foreground = "fast"}};
     struct operands operands;
     int outcome = command_parse(&cmd_foreground, argc, argv, &values, &operands);
     if (outcome != COMMAND_GO_ON)

@@ -261,7 +261,7 @@ static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
     struct values values = {
-        .guidance = "auto", .depth = "auto", .device = "cpu", .precision = "auto", .cutout = {.foreground = "model"}};
+        .guidance = "auto", .depth = "auto", .device = "cpu", .precision = "auto", .cutout = {.foreground = "fast"}};
     struct operands operands;
     struct mgm_context *ctx = NULL;
     int status = command_parse(&cmd_matte, argc, argv, &values, &operands);

@@ -55,7 +55,6 @@ struct painting {
     struct mgm_foreground_session *session;
     const struct mgm_image *photo;
     const float *alpha;
-    const float *estimate; /* f32 [h, w, MGM_ESTIMATE_STRIDE], foreground_fast.h */
     void *dst;
     float highest; /* of the photo's values */
     bool published;
@@ -128,8 +127,10 @@ static void pack_window(const struct painting *p, const struct mgm_window *windo
     for (int y = 0; y < s->h; y++) {
         const int from_y = mirror(window->top + y, p->photo->height);
         for (int x = 0; x < s->w; x++, input += MGM_FOREGROUND_INPUTS) {
-            const size_t at = pixel_at(p, from_y, mirror(window->left + x, p->photo->width));
-            mgm_foreground_pack(p->estimate + MGM_ESTIMATE_STRIDE * at, p->alpha[at], input);
+            const int from_x = mirror(window->left + x, p->photo->width);
+            for (int c = 0; c < 3; c++)
+                input[c] = mgm_foreground_input((float)photo_value(p->photo, from_y, from_x, c) / p->highest);
+            input[3] = mgm_foreground_input(p->alpha[pixel_at(p, from_y, from_x)]);
         }
     }
 }
@@ -149,8 +150,8 @@ static bool take_window(const struct painting *p, const struct mgm_window *windo
                 continue;
             for (int c = 0; c < 3; c++) {
                 finite &= isfinite(raw[c]) != 0;
-                put_colour(p, 3 * at + (size_t)c,
-                           mgm_foreground_of(p->estimate[MGM_ESTIMATE_STRIDE * at + (size_t)c], alpha, raw[c]));
+                const float own = (float)photo_value(p->photo, y, x, c) / p->highest;
+                put_colour(p, 3 * at + (size_t)c, mgm_foreground_of(own, alpha, raw[c]));
             }
         }
     return finite;
@@ -177,10 +178,11 @@ static enum mgm_status run_network(const struct painting *p, struct mgm_foregrou
 
 /* ---- the classical estimate ------------------------------------------------------------------------------------------- */
 
-static enum mgm_status make_estimate(const struct painting *p, float **out)
+static enum mgm_status run_estimate(const struct painting *p)
 {
     const int h = p->photo->height, w = p->photo->width;
-    float *image = mgm_alloc((size_t)h * (size_t)w, 3 * sizeof *image);
+    const size_t count = (size_t)h * (size_t)w;
+    float *estimate, *image = mgm_alloc(count, 3 * sizeof *image);
     if (!image)
         return mgm_fail_nomem(p->session->ctx, "foreground colours");
     for (int y = 0; y < h; y++)
@@ -188,30 +190,14 @@ static enum mgm_status make_estimate(const struct painting *p, float **out)
             for (int c = 0; c < 3; c++)
                 image[3 * pixel_at(p, y, x) + (size_t)c] = (float)photo_value(p->photo, y, x, c) / p->highest;
     const enum mgm_status status = mgm_foreground_estimate(
-        p->session->ctx, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, h, w, image, p->alpha, out);
+        p->session->ctx, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, h, w, image, p->alpha, &estimate);
     mgm_free(image);
-    return status;
-}
-
-static void take_estimate(const struct painting *p)
-{
-    for (size_t i = 0; i < (size_t)p->photo->height * (size_t)p->photo->width; i++)
+    TRY(status);
+    for (size_t i = 0; i < count; i++)
         for (size_t c = 0; c < 3 && is_mixed(p->alpha[i]); c++)
-            put_colour(p, 3 * i + c, p->estimate[MGM_ESTIMATE_STRIDE * i + c]);
-}
-
-static enum mgm_status find_colours(struct painting *p, struct mgm_foreground_report *report)
-{
-    float *estimate = NULL;
-    TRY(make_estimate(p, &estimate));
-    p->estimate = estimate;
-    enum mgm_status status = MGM_OK;
-    if (p->session->model)
-        status = run_network(p, report);
-    else
-        take_estimate(p);
+            put_colour(p, 3 * i + c, estimate[MGM_ESTIMATE_STRIDE * i + c]);
     mgm_free(estimate);
-    return status;
+    return MGM_OK;
 }
 
 /* ---- a photo ---------------------------------------------------------------------------------------------------------- */
@@ -258,15 +244,15 @@ enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const str
     struct mgm_foreground_report ignored, *facts = report ? report : &ignored;
     const double start = mgm_clock_seconds();
     TRY(check_arguments(session->ctx, photo, alpha));
-    struct painting painting = {.session = session,
-                                .photo = photo,
-                                .alpha = alpha,
-                                .dst = colours,
-                                .published = chosen.published && !session->model,
-                                .highest = photo->bits == 16 ? 65535.0f : 255.0f};
+    const struct painting painting = {.session = session,
+                                      .photo = photo,
+                                      .alpha = alpha,
+                                      .dst = colours,
+                                      .published = chosen.published && !session->model,
+                                      .highest = photo->bits == 16 ? 65535.0f : 255.0f};
     *facts = (struct mgm_foreground_report){.mixed = copy_own(&painting, chosen.keep_hidden)};
     if (facts->mixed > 0)
-        TRY(find_colours(&painting, facts));
+        TRY(session->model ? run_network(&painting, facts) : run_estimate(&painting));
     facts->seconds = mgm_clock_seconds() - start;
     return MGM_OK;
 }

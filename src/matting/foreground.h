@@ -2,33 +2,22 @@
 #ifndef MGM_MATTING_FOREGROUND_H
 #define MGM_MATTING_FOREGROUND_H
 
-#include <stddef.h>
+/** Inputs, for each pixel: red, green, blue, alpha. Outputs: F − B of each colour. */
+enum { MGM_FOREGROUND_INPUTS = 4, MGM_FOREGROUND_OUTPUTS = 3 };
 
-/**
- * Inputs of the network, for each pixel, all made of photo C and alpha: what the classical estimate (foreground_fast.h) takes for F,
- * and for B, three channels each, and alpha. C is hardly more than α·F + (1 − α)·B. The paper's network is given C and alpha alone;
- * a narrow one does not get beyond the estimate then, as products of colour and alpha are what convolutions are bad at
- * (docs/foreground.md has both).
- */
-enum { MGM_FOREGROUND_INPUTS = 7, MGM_FOREGROUND_OUTPUTS = 3 };
-
-/** The network's input for one pixel. @param estimate  as mgm_foreground_estimate() has it */
-static inline void mgm_foreground_pack(const float *estimate, float alpha, float input[MGM_FOREGROUND_INPUTS])
+/** A value of photo or alpha, in [0, 1], as the network gets it: about as large as the matting network's normalised colours. */
+static inline float mgm_foreground_input(float value)
 {
-    for (int c = 0; c < 3; c++) {
-        input[c] = 4 * estimate[c] - 2;
-        input[3 + c] = 4 * estimate[4 + c] - 2;
-    }
-    input[6] = 4 * alpha - 2;
+    return 4 * value - 2;
 }
 
-/** Of the network's output, so that its last weights need not be tiny: corrections of the estimate are a few hundredths. */
-#define MGM_FOREGROUND_SCALE 0.1f
-
-/** F of one channel: what is opaque keeps the photo's value, whatever the network gives. */
-static inline float mgm_foreground_of(float estimate, float alpha, float raw)
+/**
+ * F of one channel. Since C = α·F + (1 − α)·B, F is C + (1 − α)·(F − B), and F − B is what the network gives: so what is opaque
+ * keeps the photo's value whatever it says, and α·F + (1 − α)·B is the photo.
+ */
+static inline float mgm_foreground_of(float photo, float alpha, float raw)
 {
-    return estimate + MGM_FOREGROUND_SCALE * (1 - alpha) * raw;
+    return photo + (1 - alpha) * raw;
 }
 
 #endif

@@ -248,7 +248,7 @@ enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double wid
     *out = (struct mgm_graph){0};
     struct builder builder = {out, width};
     const struct body body = body_of(&builder, MGM_FOREGROUND_INPUTS, NULL, NULL);
-    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS, MGM_INIT_ZERO));
+    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS, MGM_INIT_XAVIER_UNIFORM));
     return finish(ctx, out);
 }
 

@@ -24,7 +24,7 @@ MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double
 
 /**
  * The network for foreground colours (§3.2: "a network of the same structure"): the same encoder, context and decoder
- * without the heads at strides 8 and 4. matting/foreground.h says what goes in and what comes out. It starts as the estimate that it is given.
+ * without the heads at strides 8 and 4. matting/foreground.h says what goes in and what comes out. 
  * @param out  one output, [n, h, w, 3]
  */
 MGM_MUST_CHECK enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out);

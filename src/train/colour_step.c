@@ -3,7 +3,6 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "matting/foreground.h"
-#include "matting/foreground_fast.h"
 #include "train/step_device.h"
 
 #include <math.h>
@@ -17,16 +16,8 @@ struct mgm_colour_step {
     size_t plane;
     size_t space_size;                     /* floats */
     float *space;                          /* [n, space_size] */
-    float *estimate;                       /* [n, 3, size, size] */
     struct mgm_step_totals *contributions; /* [n], added in order, so that results do not depend on the threads */
 };
-
-static size_t space_needed(int size)
-{
-    const size_t plane = (size_t)size * (size_t)size;
-    const size_t judging = 2 * plane + mgm_laplacian_workspace(size, size), loading = 3 * plane;
-    return judging > loading ? judging : loading;
-}
 
 enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_communicator *together, int n, int size,
                                        int threads, struct mgm_colour_step **out)
@@ -42,11 +33,10 @@ enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_commu
                                      .size = size,
                                      .threads = threads,
                                      .plane = (size_t)size * (size_t)size,
-                                     .space_size = space_needed(size)};
+                                     .space_size = 2 * (size_t)size * (size_t)size + mgm_laplacian_workspace(size, size)};
     step->space = mgm_alloc((size_t)n * step->space_size, sizeof(float));
-    step->estimate = mgm_alloc(3 * (size_t)n * step->plane, sizeof(float));
     step->contributions = mgm_alloc_zeroed((size_t)n, sizeof *step->contributions);
-    if (!step->space || !step->estimate || !step->contributions) {
+    if (!step->space || !step->contributions) {
         mgm_colour_step_destroy(&step);
         return mgm_fail_nomem(ctx, "a training step");
     }
@@ -59,7 +49,6 @@ void mgm_colour_step_destroy(struct mgm_colour_step **step)
     if (!*step)
         return;
     mgm_free((*step)->space);
-    mgm_free((*step)->estimate);
     mgm_free((*step)->contributions);
     mgm_free(*step);
     *step = NULL;
@@ -68,59 +57,38 @@ void mgm_colour_step_destroy(struct mgm_colour_step **step)
 struct pass {
     struct mgm_colour_step *step;
     const struct mgm_batch *batch;
-    float *input;
     const float *raw;
     const struct mgm_objective *objective;
     struct mgm_step_scales scales;
     float *raw_gradient;
-    _Atomic bool failed; /* no memory */
 };
 
 /* ---- what goes in ----------------------------------------------------------------------------------------------------- */
 
-static enum mgm_status load_picture(const struct pass *pass, size_t picture)
-{
-    const struct mgm_colour_step *step = pass->step;
-    const size_t count = step->plane;
-    const float *image = pass->batch->image + 3 * picture * count, *given = pass->batch->guidance + picture * count;
-    float *interleaved = step->space + picture * step->space_size, *kept = step->estimate + 3 * picture * count;
-    float *input = pass->input + picture * count * MGM_FOREGROUND_INPUTS, *estimate = NULL;
-    struct mgm_context ctx = {.threads = 1};
-    for (size_t i = 0; i < 3 * count; i++)
-        interleaved[i] = image[i % 3 * count + i / 3];
-    TRY(mgm_foreground_estimate(&ctx, &mgm_estimate_thorough, step->size, step->size, interleaved, given, &estimate));
-    for (size_t i = 0; i < count; i++, input += MGM_FOREGROUND_INPUTS) {
-        const float *colours = estimate + MGM_ESTIMATE_STRIDE * i;
-        mgm_foreground_pack(colours, given[i], input);
-        for (size_t c = 0; c < 3; c++)
-            kept[c * count + i] = given[i] < 1 ? colours[c] : interleaved[3 * i + c];
-    }
-    mgm_free(estimate);
-    return MGM_OK;
-}
+struct load_job {
+    const struct mgm_batch *batch;
+    float *input;
+};
 
 static void load_pictures(void *argument, size_t begin, size_t end)
 {
-    struct pass *pass = argument;
-    for (size_t picture = begin; picture < end; picture++)
-        if (load_picture(pass, picture) != MGM_OK)
-            pass->failed = true;
+    const struct load_job *job = argument;
+    const size_t count = (size_t)job->batch->size * (size_t)job->batch->size;
+    for (size_t picture = begin; picture < end; picture++) {
+        const float *image = job->batch->image + 3 * picture * count, *given = job->batch->guidance + picture * count;
+        float *input = job->input + picture * count * MGM_FOREGROUND_INPUTS;
+        for (size_t i = 0; i < count; i++, input += MGM_FOREGROUND_INPUTS) {
+            for (size_t c = 0; c < 3; c++)
+                input[c] = mgm_foreground_input(image[c * count + i]);
+            input[3] = mgm_foreground_input(given[i]);
+        }
+    }
 }
 
-enum mgm_status mgm_colour_step_load(struct mgm_context *ctx, struct mgm_colour_step *step, const struct mgm_batch *batch,
-                                     float *input)
+void mgm_colour_step_load(const struct mgm_batch *batch, int threads, float *input)
 {
-    if (batch->n != step->n || batch->size != step->size)
-        return mgm_fail(ctx, MGM_E_SHAPE, "a batch of %d crops of %d pixels for a training step made for %d of %d", batch->n,
-                        batch->size, step->n, step->size);
-    struct pass pass = {.step = step, .batch = batch, .input = input};
-    mgm_parallel_for(step->threads, (size_t)step->n, load_pictures, &pass);
-    return pass.failed ? mgm_fail_nomem(ctx, "a training step") : MGM_OK;
-}
-
-const float *mgm_colour_step_estimate(const struct mgm_colour_step *step)
-{
-    return step->estimate;
+    struct load_job job = {batch, input};
+    mgm_parallel_for(threads, (size_t)batch->n, load_pictures, &job);
 }
 
 /* ---- what comes out --------------------------------------------------------------------------------------------------- */
@@ -160,7 +128,7 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
     const uint8_t *mask = batch->unknown + at;
     double sums[MGM_LAPLACIAN_LEVELS];
     for (size_t i = 0; i < count; i++)
-        colour[i] = mgm_foreground_of(step->estimate[coloured + i], given[i], raw[MGM_FOREGROUND_OUTPUTS * i]);
+        colour[i] = mgm_foreground_of(batch->image[coloured + i], given[i], raw[MGM_FOREGROUND_OUTPUTS * i]);
     memset(gradient, 0, count * sizeof *gradient);
     own->l1[LEVEL] += mgm_loss_l1(colour, truth, mask, count, pass->scales.l1[LEVEL], gradient);
     own->composition[LEVEL] +=
@@ -170,7 +138,7 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
     for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
         own->laplacian[LEVEL][level] += sums[level];
     for (size_t i = 0; i < count; i++)
-        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = MGM_FOREGROUND_SCALE * (1 - given[i]) * gradient[i];
+        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = (1 - given[i]) * gradient[i];
 }
 
 static void judge_pictures(void *argument, size_t begin, size_t end)

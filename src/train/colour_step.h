@@ -18,18 +18,11 @@ MGM_MUST_CHECK enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, s
                                                       int size, int threads, struct mgm_colour_step **out);
 void mgm_colour_step_destroy(struct mgm_colour_step **step);
 
-/**
- * Makes the network's input, and keeps what its output is to be added to.
- * @param input  f32 [n, size, size, MGM_FOREGROUND_INPUTS]
- */
-MGM_MUST_CHECK enum mgm_status mgm_colour_step_load(struct mgm_context *ctx, struct mgm_colour_step *step,
-                                                    const struct mgm_batch *batch, float *input);
-
-/** The classical estimate of F that the last load has found, f32 [n, 3, size, size]. Borrowed. */
-const float *mgm_colour_step_estimate(const struct mgm_colour_step *step);
+/** The network's input, f32 [n, size, size, MGM_FOREGROUND_INPUTS]. */
+void mgm_colour_step_load(const struct mgm_batch *batch, int threads, float *input);
 
 /**
- * @param batch         the one that was loaded last
+ * @param batch         n and size as the step's
  * @param raw           f32 [n, size, size, MGM_FOREGROUND_OUTPUTS]
  * @param raw_gradient  receives the gradient of the objective by it
  * @param losses        those of MGM_HEAD_OS1

@@ -145,7 +145,7 @@ static enum mgm_status judge_mattes(struct mgm_train_run *run, const struct mgm_
 static enum mgm_status judge_colours(struct mgm_train_run *run, const struct mgm_batch *batch,
                                      struct mgm_step_losses *losses)
 {
-    TRY(mgm_colour_step_load(run->ctx, run->colour_step, batch, run->input));
+    mgm_colour_step_load(batch, run->options->threads, run->input);
     TRY(mgm_train_plan_forward(run->plan, run->input));
     return mgm_colour_step_evaluate(run->ctx, run->colour_step, batch, mgm_train_plan_output(run->plan, 0),
                                     &run->config->objective, mgm_train_plan_output_gradient(run->plan, 0), losses);

@@ -86,54 +86,32 @@ static void add_scores(const struct mgm_batch *batch, int index, const float *al
 }
 
 /** The same of colours, from the colour network's raw output. */
-static void add_colour_scores(const struct mgm_batch *batch, int index, const float *estimate, const float *raw,
+static void add_colour_scores(const struct mgm_batch *batch, int index, const float *raw,
                               struct mgm_validation_scores *scores)
 {
     const size_t plane = (size_t)batch->size * (size_t)batch->size, at = (size_t)index * plane;
-    double sad = 0, squares = 0, sad_blended = 0, squares_blended = 0, plain = 0;
+    double sad = 0, squares = 0, sad_blended = 0, squares_blended = 0, own = 0;
     size_t seen = 0;
     for (size_t i = 0; i < 3 * plane; i++) {
-        const size_t pixel = i % plane, from = 3 * at + i;
-        const double alpha = (double)batch->alpha[at + pixel], truth = (double)batch->fg[from];
+        const size_t pixel = i % plane;
+        const float photo = batch->image[3 * at + i], given = batch->guidance[at + pixel];
+        const double alpha = (double)batch->alpha[at + pixel], truth = (double)batch->fg[3 * at + i];
         if (alpha <= 0)
             continue;
-        const float colour =
-            mgm_foreground_of(estimate[i], batch->guidance[at + pixel], raw[MGM_FOREGROUND_OUTPUTS * pixel + i / plane]);
+        const float colour = mgm_foreground_of(photo, given, raw[MGM_FOREGROUND_OUTPUTS * pixel + i / plane]);
         const double d = fmin(fmax((double)colour, 0), 1) - truth;
         seen++;
         sad += fabs(d);
         squares += d * d;
         sad_blended += alpha * fabs(d);
         squares_blended += alpha * d * alpha * d;
-        plain += fabs((double)estimate[i] - truth);
+        own += fabs((double)photo - truth);
     }
     scores->sad += sad / 1000 / batch->n;
     scores->mse += seen ? squares / (double)seen / batch->n : 0;
     scores->sad_whole += sad_blended / 1000 / batch->n;
     scores->mse_whole += squares_blended / (3 * (double)plane) / batch->n;
-    scores->sad_guidance += plain / 1000 / batch->n;
-}
-
-/** mgm_validation_run for colours. */
-static enum mgm_status run_colours(struct mgm_context *ctx, const struct mgm_batch *batch, struct mgm_infer_plan *plan,
-                                   struct mgm_validation_scores *scores)
-{
-    struct mgm_colour_step *step = NULL;
-    enum mgm_status status = mgm_colour_step_create(ctx, NULL, 1, batch->size, 1, &step);
-    for (int i = 0; i < batch->n && status == MGM_OK; i++) {
-        const size_t plane = (size_t)batch->size * (size_t)batch->size;
-        struct mgm_batch one = *batch;
-        one.n = 1;
-        one.image += (size_t)i * 3 * plane;
-        one.guidance += (size_t)i * plane;
-        status = mgm_colour_step_load(ctx, step, &one, mgm_infer_plan_input(plan));
-        if (status == MGM_OK)
-            status = mgm_infer_plan_run(plan);
-        if (status == MGM_OK)
-            add_colour_scores(batch, i, mgm_colour_step_estimate(step), mgm_infer_plan_output(plan, 0), scores);
-    }
-    mgm_colour_step_destroy(&step);
-    return status;
+    scores->sad_guidance += own / 1000 / batch->n;
 }
 
 enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation, const struct mgm_graph *graph,
@@ -145,17 +123,24 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
     memset(scores, 0, sizeof *scores);
     scores->colour = validation->task == MGM_TASK_FOREGROUND;
     TRY(mgm_infer_plan_create(ctx, graph, params, &settings, &plan));
-    enum mgm_status status = scores->colour ? run_colours(ctx, batch, plan, scores) : MGM_OK;
-    for (int i = 0; i < batch->n && !scores->colour && status == MGM_OK; i++) {
+    enum mgm_status status = MGM_OK;
+    for (int i = 0; i < batch->n && status == MGM_OK; i++) {
         size_t plane = (size_t)batch->size * (size_t)batch->size;
         struct mgm_batch one = *batch;
         one.n = 1;
         one.image += (size_t)i * 3 * plane;
         one.guidance += (size_t)i * plane;
-        mgm_feed_pack(&one, 1, mgm_infer_plan_input(plan));
+        if (scores->colour)
+            mgm_colour_step_load(&one, 1, mgm_infer_plan_input(plan));
+        else
+            mgm_feed_pack(&one, 1, mgm_infer_plan_input(plan));
         status = mgm_infer_plan_run(plan);
         if (status != MGM_OK)
             break;
+        if (scores->colour) {
+            add_colour_scores(batch, i, mgm_infer_plan_output(plan, 0), scores);
+            continue;
+        }
         for (int head = 0; head < MGM_HEAD_COUNT; head++)
             mgm_head_to_alpha(mgm_infer_plan_output(plan, head), batch->size, batch->size, mgm_head_stride[head],
                               validation->alpha[head]);
