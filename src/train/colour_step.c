@@ -168,6 +168,9 @@ enum mgm_status mgm_colour_step_evaluate(struct mgm_context *ctx, struct mgm_col
                                          const struct mgm_objective *objective, float *raw_gradient,
                                          struct mgm_step_losses *losses)
 {
+    if (batch->n != step->n || batch->size != step->size)
+        return mgm_fail(ctx, MGM_E_SHAPE, "a batch of %d crops of %d pixels for a training step made for %d of %d", batch->n,
+                        batch->size, step->n, step->size);
     struct pass pass = {.step = step, .batch = batch, .raw = raw, .objective = objective, .raw_gradient = raw_gradient};
     memset(step->contributions, 0, (size_t)step->n * sizeof *step->contributions);
     mgm_parallel_for(step->threads, (size_t)step->n, count_pictures, &pass);
