@@ -43,10 +43,10 @@ static int run(int argc, char **argv);
 
 const struct command cmd_blend = {
     .name = "blend",
-    .summary = "composites photographs along mattes, for scoring foreground colours",
+    .summary = "composites with known colours, to score on",
     .synopsis = "--data DATA -o DIR [options]",
     .details = "Foreground and background are crops of photographs that training never sees (see docs/data.md), drawn\n"
-               "independently of each other and of the matte, so the true foreground is known everywhere (§3.2, random\n"
+               "independently of each other and of the matte, so the true foreground is known everywhere (random\n"
                "alpha blending). Drawn mattes are of a series of their own. Names are numbers; everything is 8 bit.",
     .options = options,
     .examples = examples,

@@ -32,7 +32,7 @@ static const struct command_example examples[] = {
     {"Score a folder of mattes:", "mgm eval --pred mattes --alpha truth"},
     {"Score only where trimaps are grey, as a table for other programs:",
      "mgm eval --pred mattes --alpha truth --trimap trimaps --csv > scores.csv"},
-    {"Score the colours of cutouts:", "mgm eval --pred cutouts --alpha truth --foreground colours"},
+    {"Score the colours of cutouts:", "mgm eval --pred done --alpha truth --foreground colours"},
     {0},
 };
 
@@ -42,14 +42,15 @@ const struct command cmd_eval = {
     .name = "eval",
     .summary = "scores mattes against the truth",
     .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR | --foreground DIR] [--json | --csv]",
-    .details = "Pictures belong together that have the same name, whatever their extension. A line for each (name,\n"
-               "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
-               "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
-               "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
-               "table is incomplete.\n"
-               "\n"
-               "With --foreground the columns are SAD (thousands) and MSE of F where the true alpha is above 0, then\n"
-               "those of alpha·F over the whole picture, with the cutout's own alpha. SAD is summed over the channels.",
+    .details =
+        "Pictures belong together that have the same name, whatever their extension. A line for each (name,\n"
+        "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
+        "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
+        "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
+        "table is incomplete.\n"
+        "\n"
+        "With --foreground the columns are SAD (thousands) and MSE of F where the true alpha is above 0, then\n"
+        "those of alpha times F over the whole picture, with the cutout's own alpha. SAD is summed over the channels.",
     .options = options,
     .examples = examples,
     .min_operands = 0,

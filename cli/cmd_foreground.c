@@ -31,8 +31,7 @@ static const struct command_option options[] = {
     {"resize-alpha", 0, OPTION_FLAG, offsetof(struct values, resize_alpha), NULL,
      "stretch a matte of another size to the photo's"},
     {"precision", 0, OPTION_CHOICE, offsetof(struct values, precision), "P",
-     "in what the network computes; auto: bf16 where the processor multiplies it natively, else f32",
-     .choices = precisions},
+     "in what the network computes; auto: bf16 where the processor multiplies it natively, else f32", .choices = precisions},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .high = 1024},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "facts of the run as a JSON object on stdout"},
     {0},
@@ -40,8 +39,7 @@ static const struct command_option options[] = {
 
 static const struct command_example examples[] = {
     {"A cutout along a matte of another program:", "mgm foreground photo.jpg matte.png -o cutout.png"},
-    {"Without a network, over a colour:",
-     "mgm foreground photo.jpg matte.png -o green.jpg --foreground fast --background '#00ff00'"},
+    {"Over a colour:", "mgm foreground photo.jpg matte.png -o green.jpg --background '#00ff00'"},
     {0},
 };
 
@@ -53,7 +51,8 @@ const struct command cmd_foreground = {
     .synopsis = "PHOTO ALPHA -o OUT [options]",
     .details =
         "ALPHA is the matte, a grey picture of the photo's size. Where it is neither 0 nor 1 the photo shows a mixture of "
-        "foreground and background; the foreground's part of it is found, and written as colour with straight alpha. What is "
+        "foreground and background; the foreground's part of it is found, and written as colour with straight alpha. What "
+        "is "
         "opaque keeps the photo's own values, and colours that alpha hides are cleared. mgm matte does the same by itself "
         "for the mattes that it makes.",
     .options = options,
@@ -84,8 +83,8 @@ static enum mgm_status take_alpha(struct job *job)
         if (!job->values->resize_alpha)
             return mgm_fail(job->ctx, MGM_E_SHAPE,
                             "%s is %d×%d pixels, but %s is %d×%d; --resize-alpha stretches the matte to the photo's size",
-                            image_file_name(job->alpha_path), matte->width, matte->height,
-                            image_file_name(job->photo_path), photo->width, photo->height);
+                            image_file_name(job->alpha_path), matte->width, matte->height, image_file_name(job->photo_path),
+                            photo->width, photo->height);
         TRY(picture_resize_mask(job->ctx, &job->matte, photo->width, photo->height, false));
     }
     job->alpha = mgm_alloc(count, sizeof *job->alpha);

@@ -57,8 +57,7 @@ static const struct command_option options[] = {
 
 static const struct command_example examples[] = {
     {"Cut a photo out:", "mgm matte photo.jpg mask.png -o cutout.png"},
-    {"Over white, with colours by the fast estimate:",
-     "mgm matte photo.jpg mask.png -o white.jpg --background white --foreground fast"},
+    {"Over white:", "mgm matte photo.jpg mask.png -o white.jpg --background white"},
     {"Only the matte, in 16 bit, from a trimap:", "mgm matte photo.jpg trimap.png -o matte.tif --alpha-only --depth 16"},
     {"Every photo of a folder, with the masks of the same names in another:",
      "mgm matte photos masks -o cutouts --format webp"},

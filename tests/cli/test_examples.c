@@ -44,13 +44,13 @@ static void make_case(const char *name)
 static void make_folders(void)
 {
     static const char *const folders[] = {"mattes", "truth", "trimaps", "data",   "data/photos",
-                                          "photos", "masks", "cutouts", "colours"};
+                                          "photos", "masks", "done", "colours"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         assert_int_equal(mkdir(in_workshop(folders[i]), 0777), 0);
     make_picture("mattes/a.png", MOTIF_SOFT, 60, 50, 1, 8, 0);
     make_picture("truth/a.png", MOTIF_DISC, 60, 50, 1, 8, 0);
     make_picture("trimaps/a.png", MOTIF_TRIMAP, 60, 50, 1, 8, 0);
-    make_picture("cutouts/a.png", MOTIF_SOFT, 60, 50, 4, 8, 0);
+    make_picture("done/a.png", MOTIF_SOFT, 60, 50, 4, 8, 0);
     make_picture("colours/a.png", MOTIF_COLOURS, 60, 50, 3, 8, 0);
     make_picture("photos/a.jpg", MOTIF_COLOURS, 48, 40, 3, 8, 0);
     make_picture("masks/a.png", MOTIF_DISC, 48, 40, 1, 8, 0);

@@ -22,8 +22,8 @@ static int set_up(void **state)
 
 static struct run matte(const char *photo, const char *mask, const char *out, const char *extra, const char *value)
 {
-    return run_mgm("matte", in_workshop(photo), in_workshop(mask), "-o", in_workshop(out), "--model",
-                   in_workshop("w.safetensors"), "--quiet", extra, value, NULL);
+    return run_mgm("matte", "--foreground", "none", "--keep-hidden", in_workshop(photo), in_workshop(mask), "-o",
+                   in_workshop(out), "--model", in_workshop("w.safetensors"), "--quiet", extra, value, NULL);
 }
 
 static struct pixels matted(const char *photo, const char *mask, const char *out, const char *extra, const char *value)
@@ -321,9 +321,9 @@ static struct run piped(const char *in, const char *out, const char *photo, cons
     char from[512], to[512];
     snprintf(from, sizeof from, "%s", in_workshop(in ? in : ""));
     snprintf(to, sizeof to, "%s", in_workshop(out ? out : ""));
-    return run_mgm_redirected(in ? from : NULL, out ? to : NULL, "matte", photo ? in_workshop(photo) : "-",
-                              mask ? in_workshop(mask) : "-", "-o", "-", "--model", in_workshop("w.safetensors"), "--quiet",
-                              extra, NULL);
+    return run_mgm_redirected(in ? from : NULL, out ? to : NULL, "matte", "--foreground", "none", "--keep-hidden",
+                              photo ? in_workshop(photo) : "-", mask ? in_workshop(mask) : "-", "-o", "-", "--model",
+                              in_workshop("w.safetensors"), "--quiet", extra, NULL);
 }
 
 static void test_standard_streams(void **state)
