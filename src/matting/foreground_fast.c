@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { SMALL = 32, SWEEPS_SMALL = 10, STRIDE = MGM_ESTIMATE_STRIDE };
-enum { WHOLE = 256 * 256, REACH = 3 }; /* pixels up to which all are solved; else those so near to a mixture */
+enum { WHOLE = 256 * 256, REACH = 4 }; /* pixels up to which all are solved; else those nearer to a mixture */
 static const float REGULARISATION = 1e-5f;
 
 const struct mgm_estimate_settings mgm_estimate_published = {.gradient_weight = 1, .sweeps = 2, .relaxation = 1};
@@ -23,7 +23,7 @@ struct level {
     int h, w;
     float *image, *alpha; /* [h, w, 3], [h, w]; at the last level the caller's */
     float *colours;       /* [h, w, STRIDE] */
-    uint8_t *active;      /* [h, w]; NULL: all pixels are solved */
+    uint8_t *active;      /* [h, w]; pixels are solved that are so, with all their neighbours. NULL: all are */
 };
 
 static void release(struct level *level, const struct level *whole)
@@ -37,16 +37,21 @@ static void release(struct level *level, const struct level *whole)
     *level = (struct level){0};
 }
 
-/** dst [h, w, channels] takes of src the pixel that lies at the same place. */
-static void resize_nearest(const float *src, int src_h, int src_w, int channels, int h, int w, float *dst)
+/**
+ * dst [h, w, channels] takes of src the pixel that lies at the same place.
+ * @param columns  [w], scratch
+ * @param wanted   [h, w]; what is 0 there is left as it is, so that memory which nobody looks at is never touched. NULL: all
+ */
+static void resize_nearest(const float *src, int src_h, int src_w, int channels, int h, int w, int *columns,
+                           const uint8_t *wanted, float *dst)
 {
+    for (int x = 0; x < w; x++)
+        columns[x] = (int)((int64_t)x * src_w / w) * channels;
     for (int y = 0; y < h; y++) {
-        const size_t row = (size_t)((int64_t)y * src_h / h) * (size_t)src_w;
-        for (int x = 0; x < w; x++, dst += channels) {
-            const float *from = src + (row + (size_t)((int64_t)x * src_w / w)) * (size_t)channels;
-            for (int c = 0; c < channels; c++)
-                dst[c] = from[c];
-        }
+        const float *row = src + (size_t)((int64_t)y * src_h / h) * (size_t)src_w * (size_t)channels;
+        for (int x = 0; x < w; x++, dst += channels)
+            for (int c = 0; c < channels && (!wanted || wanted[(size_t)y * (size_t)w + (size_t)x]); c++)
+                dst[c] = row[columns[x] + c];
     }
 }
 
@@ -88,7 +93,7 @@ static void mark_active(const struct level *level, uint8_t *rows)
     }
 }
 
-/** Where nothing will be solved, the colour that the photo shows is known. */
+/** Where nothing will be solved, the colour that the photo shows is known. At the last size nobody asks. */
 static void take_known(const struct level *level)
 {
     for (size_t i = 0; i < (size_t)level->h * (size_t)level->w; i++)
@@ -124,12 +129,14 @@ solve_pixel(const struct level *level, const struct mgm_estimate_settings *s, si
 MGM_KERNEL static void sweep(const struct level *level, const struct mgm_estimate_settings *s, bool backwards)
 {
     const size_t w = (size_t)level->w, h = (size_t)level->h;
+    const uint8_t *active = level->active;
     for (size_t row = 0; row < h; row++)
         for (size_t column = 0; column < w; column++) {
             const size_t y = backwards ? h - 1 - row : row, x = backwards ? w - 1 - column : column, at = y * w + x;
             const size_t neighbours[4] = {x ? at - 1 : at, x + 1 < w ? at + 1 : at, y ? at - w : at,
                                           y + 1 < h ? at + w : at};
-            if (!level->active || level->active[at])
+            if (!active || (active[at] && active[neighbours[0]] && active[neighbours[1]] && active[neighbours[2]] &&
+                            active[neighbours[3]]))
                 solve_pixel(level, s, at, neighbours);
         }
 }
@@ -141,10 +148,8 @@ static enum mgm_status find_active(struct mgm_context *ctx, struct level *level)
         return MGM_OK;
     uint8_t *rows = mgm_alloc(count, 1);
     level->active = mgm_alloc(count, 1);
-    if (rows && level->active) {
+    if (rows && level->active)
         mark_active(level, rows);
-        take_known(level);
-    }
     const enum mgm_status status = rows && level->active ? MGM_OK : mgm_fail_nomem(ctx, "foreground colours");
     mgm_free(rows);
     return status;
@@ -162,12 +167,21 @@ static enum mgm_status make_level(struct mgm_context *ctx, const struct mgm_esti
     out->alpha = last ? whole->alpha : mgm_alloc(count, sizeof(float));
     if (!out->colours || !out->image || !out->alpha)
         return mgm_fail_nomem(ctx, "foreground colours");
-    resize_nearest(before->colours, before->h, before->w, STRIDE, h, w, out->colours);
+    int *columns = mgm_alloc((size_t)w, sizeof *columns);
+    if (!columns)
+        return mgm_fail_nomem(ctx, "foreground colours");
     if (!last) {
-        resize_nearest(whole->image, whole->h, whole->w, 3, h, w, out->image);
-        resize_nearest(whole->alpha, whole->h, whole->w, 1, h, w, out->alpha);
+        resize_nearest(whole->image, whole->h, whole->w, 3, h, w, columns, NULL, out->image);
+        resize_nearest(whole->alpha, whole->h, whole->w, 1, h, w, columns, NULL, out->alpha);
     }
-    TRY(find_active(ctx, out));
+    const enum mgm_status status = find_active(ctx, out);
+    if (status == MGM_OK)
+        resize_nearest(before->colours, before->h, before->w, STRIDE, h, w, columns, last ? out->active : NULL,
+                       out->colours);
+    mgm_free(columns);
+    TRY(status);
+    if (out->active && !last)
+        take_known(out);
     for (int i = 0; i < (h <= SMALL && w <= SMALL ? SWEEPS_SMALL : s->sweeps); i++)
         sweep(out, s, s->alternating && i % 2 == 1);
     return MGM_OK;

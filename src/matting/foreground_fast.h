@@ -37,7 +37,8 @@ extern const struct mgm_estimate_settings mgm_estimate_thorough;
 /**
  * @param image  f32 [h, w, 3] in [0, 1], any encoding
  * @param alpha  f32 [h, w] in [0, 1]
- * @param out    receives f32 [h, w, MGM_ESTIMATE_STRIDE], in [0, 1], which the caller releases with mgm_free()
+ * @param out    receives f32 [h, w, MGM_ESTIMATE_STRIDE], in [0, 1] where alpha is neither 0 nor 1, of no meaning elsewhere; the caller
+ *               releases it with mgm_free()
  * @return MGM_E_NOMEM
  */
 MGM_MUST_CHECK enum mgm_status mgm_foreground_estimate(struct mgm_context *ctx, const struct mgm_estimate_settings *settings,

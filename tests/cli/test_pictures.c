@@ -384,7 +384,7 @@ static void test_newer_formats(void **state)
 static void run_through_pipe(const char *file, const char *out)
 {
     char command[2048];
-    snprintf(command, sizeof command, "cat '%s' | '%s' matte - '%s' -o - --model '%s' --quiet | cat > '%s'",
+    snprintf(command, sizeof command, "cat '%s' | '%s' matte - '%s' -o - --model '%s' --quiet --foreground none --keep-hidden | cat > '%s'",
              in_workshop(file), getenv("MGM_PROGRAM"), in_workshop("mask.png"), in_workshop("w.safetensors"),
              in_workshop(out));
     assert_int_equal(system(command), 0);
