@@ -15,13 +15,15 @@
 #include <sys/stat.h>
 
 struct values {
-    const char *output, *format, *guidance, *model, *depth, *device, *precision;
+    const char *output, *format, *guidance, *method, *model, *depth, *device, *precision;
     bool alpha_only, resize_mask, reference, largest_component, skip_existing, quiet, json;
     int threads;
     struct cutout_options cutout;
+    uint64_t max_memory;
 };
 
 static const char *const guidances[] = {"auto", "mask", "alpha", "trimap", "trimap-fg", NULL};
+static const char *const methods[] = {"auto", "piece", "panes", "pyramid", NULL};
 static const char *const depths[] = {"auto", "8", "16", NULL};
 
 static const struct command_option options[] = {
@@ -34,6 +36,13 @@ static const struct command_option options[] = {
     {"alpha-only", 0, OPTION_FLAG, offsetof(struct values, alpha_only), NULL, "write the matte alone, as grey"},
     CUTOUT_OPTIONS(struct values, cutout),
     {"guidance", 0, OPTION_CHOICE, offsetof(struct values, guidance), "KIND", "what the mask says", .choices = guidances},
+    {"method", 0, OPTION_CHOICE, offsetof(struct values, method), "METHOD",
+     "how large photos are put before the network: in one piece, in panes that agree with that, or as a pyramid from coarse "
+     "to "
+     "fine (auto: a pyramid above 0.33 megapixels, or 3 with a trimap or a soft matte)",
+     .choices = methods},
+    {"max-memory", 0, OPTION_BYTES, offsetof(struct values, max_memory), "BYTES",
+     "memory that the program may take, about, such as 500M or 2G (half of the machine's)"},
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
      "stretch a mask of another size to the photo's"},
     {"skip-existing", 0, OPTION_FLAG, offsetof(struct values, skip_existing), NULL, "leave alone what is there already"},
@@ -112,12 +121,22 @@ static enum mgm_guidance guidance_from_name(const char *name)
     return guidance;
 }
 
+static enum mgm_method method_from_name(const char *name)
+{
+    enum mgm_method method = MGM_METHOD_AUTO;
+    while (strcmp(name, mgm_method_name(method)) != 0)
+        method++;
+    return method;
+}
+
 static void add_report(cJSON *object, const struct batch *batch, const struct matte_facts *facts)
 {
     const struct mgm_matte_report *report = &facts->report;
     report_add_text(object, "model", mgm_model_facts(batch->job.model).name);
     cJSON_AddNumberToObject(object, "width", facts->width);
     cJSON_AddNumberToObject(object, "height", facts->height);
+    cJSON_AddStringToObject(object, "method", mgm_method_name(report->method));
+    cJSON_AddNumberToObject(object, "panes", report->panes);
     cJSON_AddNumberToObject(object, "network_width", report->network_width);
     cJSON_AddNumberToObject(object, "network_height", report->network_height);
     cJSON_AddStringToObject(object, "guidance", mgm_guidance_name(report->guidance));
@@ -259,8 +278,12 @@ static int check(const struct values *values, const struct operands *operands, b
 static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
-    struct values values = {
-        .guidance = "auto", .depth = "auto", .device = "cpu", .precision = "auto", .cutout = {.foreground = "fast"}};
+    struct values values = {.guidance = "auto",
+                            .method = "auto",
+                            .depth = "auto",
+                            .device = "cpu",
+                            .precision = "auto",
+                            .cutout = {.foreground = "fast"}};
     struct operands operands;
     struct mgm_context *ctx = NULL;
     int status = command_parse(&cmd_matte, argc, argv, &values, &operands);
@@ -273,7 +296,9 @@ static int run(int argc, char **argv)
     batch.job.cutout = values.cutout;
     batch.job.resize_mask = values.resize_mask;
     batch.job.settings.guidance = guidance_from_name(values.guidance);
+    batch.job.settings.method = method_from_name(values.method);
     batch.job.settings.reference = values.reference;
+    batch.job.max_memory = (size_t)values.max_memory;
     batch.job.settings.largest_component = values.largest_component;
     status = check(&values, &operands, batch.many);
     if (status != COMMAND_GO_ON)

@@ -74,8 +74,9 @@ static enum mgm_status add_picture(struct job *job, const struct mgm_image *phot
     enum mgm_status status = guidance && input ? MGM_OK : mgm_fail_nomem(job->ctx, "a calibration");
     if (status == MGM_OK)
         status = mgm_guidance_convert(job->ctx, mask, mgm_guidance_decide(mask), guidance);
+    const struct mgm_plane plane = {guidance, photo->width, photo->height};
     if (status == MGM_OK)
-        status = mgm_frame_pack(job->ctx, &frame, photo, guidance, input);
+        status = mgm_frame_pack(job->ctx, &frame, photo, &plane, input);
     if (status == MGM_OK)
         status = mgm_calibration_add(job->calibration, frame.height, frame.width, input);
     mgm_free(guidance);

@@ -83,6 +83,23 @@ static int set_seed(const struct command *command, const struct command_option *
     return COMMAND_GO_ON;
 }
 
+static int set_bytes(const struct command *command, const struct command_option *option, const char *text, void *target)
+{
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    errno = 0;
+    double number = strtod(text, &end);
+    const char *unit = end != text && *end ? strchr(units, *end >= 'a' && *end <= 'z' ? *end - 'a' + 'A' : *end) : NULL;
+    if (unit) {
+        number *= pow(1000, (double)(unit - units) + 1);
+        end++;
+    }
+    if (end == text || *end || errno || !(number >= 1 && number < 0x1p63))
+        return command_misused(command, "--%s takes a number of bytes, such as 500M or 2G, not '%s'", option->name, text);
+    *(uint64_t *)target = (uint64_t)number;
+    return COMMAND_GO_ON;
+}
+
 static int add_text(const struct command *command, const struct command_option *option, const char *text, void *target)
 {
     struct text_list *list = target;
@@ -106,6 +123,8 @@ static int set_option(const struct command *command, const struct command_option
         return set_choice(command, option, text, target);
     case OPTION_SEED:
         return set_seed(command, option, text, target);
+    case OPTION_BYTES:
+        return set_bytes(command, option, text, target);
     case OPTION_LIST:
         return add_text(command, option, text, target);
     case OPTION_INT:

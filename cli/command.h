@@ -40,6 +40,7 @@ enum option_kind {
     OPTION_INT,    /* int in [low, high] */
     OPTION_REAL,   /* double in [low, high] */
     OPTION_SEED,   /* uint64_t */
+    OPTION_BYTES,  /* uint64_t, above 0; on the command line a number, also with K, M, G or T (thousands) behind it */
     OPTION_LIST,   /* struct text_list; may be given many times */
 };
 

@@ -6,7 +6,26 @@
 #include "matting/guidance.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
+
+/* libvips takes as long to start as a model to be read. Whether that works is found out by the first picture. */
+static void *start_images(void *unused)
+{
+    const enum mgm_status ignored = image_file_start(NULL);
+    (void)ignored;
+    return unused;
+}
+
+static enum mgm_status load_model(struct mgm_context *ctx, const char *path, struct mgm_model **out)
+{
+    pthread_t thread;
+    const bool started = pthread_create(&thread, NULL, start_images, NULL) == 0;
+    const enum mgm_status status = mgm_model_load(ctx, path, out);
+    if (started)
+        pthread_join(thread, NULL);
+    return status;
+}
 
 enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, const char *model)
 {
@@ -16,7 +35,7 @@ enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, c
         TRY(default_model_find(ctx, DEFAULT_MODEL, found, sizeof found));
         model = found;
     }
-    TRY(mgm_model_load(ctx, model, &job->model));
+    TRY(load_model(ctx, model, &job->model));
     TRY(mgm_session_create(ctx, job->model, &job->session));
     return job->alpha_only ? MGM_OK : cutout_open(ctx, &job->cutout, job->bits, &job->maker);
 }
@@ -65,6 +84,24 @@ static enum mgm_status fit_mask(const struct matte_job *job, const char *photo_p
     return picture_resize_mask(job->ctx, &pictures->mask, photo->width, photo->height, nearest);
 }
 
+/* What the program holds besides: its code and libraries. */
+static const size_t PROGRAM_BYTES = (size_t)48 << 20;
+
+/* What is left for the library of what the process may take. */
+static enum mgm_status set_memory(const struct matte_job *job, const struct pictures *pictures)
+{
+    const struct mgm_image *photo = &pictures->photo.seen.image, *mask = &pictures->mask.image;
+    const size_t pixels = (size_t)photo->width * (size_t)photo->height;
+    const size_t held = PROGRAM_BYTES + photo->stride * (size_t)photo->height + mask->stride * (size_t)mask->height +
+                        pixels * sizeof(float) + (pictures->photo.own.memory ? photo->stride * (size_t)photo->height : 0);
+    if (job->max_memory && job->max_memory <= held)
+        return mgm_fail(job->ctx, MGM_E_NOMEM,
+                        "%d×%d pixels, the mask and the matte need %.0f MB by themselves, but only %.0f MB were allowed",
+                        photo->width, photo->height, (double)held / 1e6, (double)job->max_memory / 1e6);
+    mgm_context_set_max_memory(job->ctx, job->max_memory ? job->max_memory - held : 0);
+    return MGM_OK;
+}
+
 static enum mgm_status matte(const struct matte_job *job, const char *photo_path, const char *mask_path,
                              const struct mgm_matte_settings *settings, struct pictures *pictures, struct matte_facts *facts)
 {
@@ -75,7 +112,9 @@ static enum mgm_status matte(const struct matte_job *job, const char *photo_path
     pictures->alpha = mgm_alloc((size_t)photo->width * (size_t)photo->height, sizeof *pictures->alpha);
     if (!pictures->alpha)
         return mgm_fail_nomem(job->ctx, image_file_name(photo_path));
-    status = mgm_matte(job->session, photo, &pictures->mask.image, settings, pictures->alpha, &facts->report);
+    status = set_memory(job, pictures);
+    if (status == MGM_OK)
+        status = mgm_matte(job->session, photo, &pictures->mask.image, settings, pictures->alpha, &facts->report);
     if (status == MGM_OK)
         return MGM_OK;
     /* The library has never heard of files. */
@@ -110,6 +149,41 @@ static enum mgm_status write_alpha(const struct matte_job *job, const struct pic
     return status;
 }
 
+/* What can be prepared while the photo is read; the session, and the job's context, are the other thread's for that time. */
+struct preparing {
+    const struct matte_job *job;
+    const struct mgm_image *mask;
+};
+
+static void *prepare(void *argument)
+{
+    const struct preparing *work = argument;
+    struct mgm_matte_settings settings = work->job->settings;
+    if (settings.guidance == MGM_GUIDANCE_AUTO && !settings.reference)
+        settings.guidance = mgm_guidance_decide(work->mask);
+    /* If this fails, so will the matte, and say why. */
+    if (mgm_session_make_ready(work->job->session, work->mask->width, work->mask->height, &settings) != MGM_OK)
+        mgm_fail(work->job->ctx, MGM_OK, "%s", "");
+    return NULL;
+}
+
+static enum mgm_status read_photo(const struct matte_job *job, const char *path, struct pictures *pictures)
+{
+    struct preparing work = {job, &pictures->mask.image};
+    struct mgm_context *reading = NULL;
+    pthread_t thread;
+    if (job->resize_mask || job->max_memory || mgm_context_create(&reading) != MGM_OK)
+        return photo_read(job->ctx, path, &pictures->photo); /* the mask says nothing of the photo's size, or of memory */
+    const bool started = pthread_create(&thread, NULL, prepare, &work) == 0;
+    const enum mgm_status status = photo_read(reading, path, &pictures->photo);
+    if (started)
+        pthread_join(thread, NULL);
+    if (status != MGM_OK)
+        mgm_fail(job->ctx, status, "%s", mgm_context_error(reading));
+    mgm_context_destroy(&reading);
+    return status;
+}
+
 static enum mgm_status run(struct matte_job *job, const char *photo, const char *mask, const struct image_target *target,
                            struct pictures *pictures, struct matte_facts *facts)
 {
@@ -117,9 +191,9 @@ static enum mgm_status run(struct matte_job *job, const char *photo, const char 
     TRY(image_file_check_apart(job->ctx, target->path, photo));
     TRY(image_file_check_apart(job->ctx, target->path, mask));
     TRY(image_target_probe(job->ctx, target));
-    TRY(photo_read(job->ctx, photo, &pictures->photo));
-    TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
     TRY(picture_read_mask(job->ctx, mask, &pictures->mask));
+    TRY(read_photo(job, photo, pictures));
+    TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
     TRY(fit_mask(job, photo, mask, &settings, pictures));
     TRY(matte(job, photo, mask, &settings, pictures, facts));
     return job->alpha_only ? write_alpha(job, pictures, target)

@@ -14,6 +14,7 @@ struct matte_job {
     int bits;         /* of a channel of what is written: 8, 16; 0: as the photo, where the format can */
     bool alpha_only;  /* the matte as grey, instead of a cutout */
     bool resize_mask; /* stretch masks of another size */
+    size_t max_memory; /* bytes that the process may take, about; 0: half of the machine's */
     /* set by matte_job_open */
     struct mgm_context *ctx;
     struct mgm_model *model;

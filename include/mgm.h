@@ -71,6 +71,13 @@ MGM_API const char *mgm_context_error(const struct mgm_context *ctx);
 MGM_API void mgm_context_set_threads(struct mgm_context *ctx, int threads);
 
 /**
+ * Memory that mgm_matte() may take for one photo, in bytes, an estimate: the network, its copies of the weights and all planes, but not what the
+ * caller holds (photo, mask, alpha). 0 (the default): half of the machine's. What does not fit in one piece is computed in
+ * panes.
+ */
+MGM_API void mgm_context_set_max_memory(struct mgm_context *ctx, size_t bytes);
+
+/**
  * Where sessions that are created from now on compute: "cpu" (the default), "cuda" or "cuda:N" (N counts from 0).
  * @return MGM_E_INVALID for any other name; that a device is not there, or not built in, is told by mgm_session_create()
  */
@@ -143,8 +150,21 @@ enum mgm_guidance {
 /** "mask", "trimap-fg", … ; "auto" for MGM_GUIDANCE_AUTO. */
 MGM_API const char *mgm_guidance_name(enum mgm_guidance guidance);
 
+/** How a photo is put before the network, whose field of view is small against the things in a large photo. */
+enum mgm_method {
+    MGM_METHOD_AUTO,    /* PYRAMID above 0.33 megapixels (3 if guided by a trimap or a soft matte), else, and for `reference`,
+                           PIECE; PANES where PIECE would not fit into memory */
+    MGM_METHOD_PIECE,   /* as it is, in one piece, as the paper does */
+    MGM_METHOD_PANES,   /* in overlapping panes whose results agree with one piece's to about 1/255 (docs/large.md) */
+    MGM_METHOD_PYRAMID, /* made smaller (0.26 megapixels) first; that matte guides panes of the photo where it is uncertain */
+};
+
+/** "auto", "piece", "panes", "pyramid". */
+MGM_API const char *mgm_method_name(enum mgm_method method);
+
 struct mgm_matte_settings {
     enum mgm_guidance guidance;
+    enum mgm_method method;
     int dilate_os4; /* size of the ellipse that widens the uncertain region, stride 8 → 4: 1 … 255, default 15 (§3.1) */
     int dilate_os1; /* the same, stride 4 → 1; default 7 */
     /* As the published code does it: AUTO means MASK, 32 more reflected pixels on every side, alpha in steps of 1/255,
@@ -160,7 +180,9 @@ struct mgm_matte_report {
     double uncertain_os4;       /* share of the photo's pixels refined at stride 4, 0 … 1 */
     double uncertain_os1;       /* and at stride 1 */
     double network_seconds;     /* from the prepared network input to the fused matte */
-    int network_width, network_height; /* of the padded photo that the network saw */
+    enum mgm_method method; /* what was decided, never AUTO */
+    int panes;              /* parts of the photo that the network saw, those of smaller copies included */
+    int network_width, network_height; /* of the padded photo, or of each part, that the network saw */
     bool calibrated; /* "int8" with weights that were not quantized: their ranges were found on this photo, which took time */
 };
 
@@ -172,11 +194,20 @@ struct mgm_matte_report {
  * @param alpha   caller-allocated; f32 [height, width], 0 … 1
  * @param report  may be NULL
  * @return MGM_E_SHAPE if the sizes differ; MGM_E_INVALID for an empty mask, a picture or settings out of range;
- *         MGM_E_FORMAT if the weights give values that are not finite. On error alpha and report are unspecified.
+ *         MGM_E_FORMAT if the weights give values that are not finite; MGM_E_NOMEM, too, if the photo does not fit into what
+ *         mgm_context_set_max_memory() allows. On error alpha and report are unspecified.
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_matte(struct mgm_session *session, const struct mgm_image *photo,
                                                  const struct mgm_image *mask, const struct mgm_matte_settings *settings,
                                                  float *alpha, struct mgm_matte_report *report);
+
+/**
+ * Makes a session ready for photos of a size, while these are still being read, say: mgm_matte() does by itself what has not been done
+ * before, and keeps it for the next photo of the same size. May be called in another thread, as long as that has ctx to itself.
+ * @param settings  as mgm_matte() will get them; guidance AUTO is taken for a mask
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_session_make_ready(struct mgm_session *session, int width, int height,
+                                                              const struct mgm_matte_settings *settings);
 
 /** The network's answers to one batch, all f32 or u8 [n, 1, h, w], caller-allocated. Any pointer may be NULL. */
 struct mgm_forward_result {

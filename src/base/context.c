@@ -22,6 +22,11 @@ const char *mgm_context_error(const struct mgm_context *ctx)
     return ctx ? ctx->error : "not enough memory for a context";
 }
 
+void mgm_context_set_max_memory(struct mgm_context *ctx, size_t bytes)
+{
+    ctx->max_memory = bytes;
+}
+
 void mgm_context_set_threads(struct mgm_context *ctx, int threads)
 {
     ctx->threads = threads > 0 ? threads : 0;

@@ -11,6 +11,7 @@ enum { MGM_DEVICE_LENGTH = 16 };
 
 struct mgm_context {
     char error[1024];
+    size_t max_memory; /* bytes; 0: half of the machine's */
     int threads; /* 0: as many as the process may use */
     char precision[8]; /* as mgm_context_set_precision() takes it; "": auto */
     char device[MGM_DEVICE_LENGTH]; /* as nn/backend.h names them; "": the CPU */

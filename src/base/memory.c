@@ -5,10 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { ALIGNMENT = 64 };
+
+/* Memory by the page of 4 kB is slow to get: a fault for each. From twice this on the system is asked for larger pages. */
+static const size_t HUGE_PAGE = (size_t)2 << 20;
+
+static void ask_for_huge_pages(void *pointer, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)pointer + page - 1) / page * page;
+    /* A wish: it does not matter if it is not heard. */
+    madvise((void *)begin, ((uintptr_t)pointer + bytes - begin) / page * page, MADV_HUGEPAGE);
+#else
+    (void)pointer;
+    (void)bytes;
+#endif
+}
 
 void *mgm_alloc(size_t count, size_t size)
 {
@@ -17,7 +33,10 @@ void *mgm_alloc(size_t count, size_t size)
     size_t bytes = count * size;
     if (bytes == 0)
         bytes = 1;
-    return aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    void *pointer = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    if (pointer && bytes >= 2 * HUGE_PAGE)
+        ask_for_huge_pages(pointer, bytes);
+    return pointer;
 }
 
 void *mgm_alloc_zeroed(size_t count, size_t size)

@@ -31,7 +31,7 @@ static int reflect(int at, int size)
 
 struct packing {
     const struct mgm_image *photo;
-    const float *guidance;
+    const struct mgm_plane *guidance;
     const struct mgm_frame *frame;
     const int *columns; /* [frame width]: where each comes from */
     float *dst;
@@ -47,21 +47,23 @@ static void pack_rows(void *argument, size_t begin, size_t end)
         const size_t from = (size_t)reflect((int)y - frame->top, photo->height);
         const unsigned char *bytes = (const unsigned char *)photo->pixels + from * photo->stride;
         const uint16_t *words = (const uint16_t *)(const void *)bytes;
-        const float *guidance = job->guidance + from * (size_t)photo->width;
         float *dst = job->dst + y * (size_t)frame->width * MGM_NETWORK_INPUTS;
+        /* The row's last quarter is written last, so the guidance waits there. */
+        float *guidance = dst + (MGM_NETWORK_INPUTS - 1) * frame->width;
+        mgm_plane_read(job->guidance, photo->width, photo->height, (int)from, job->columns, frame->width, guidance);
         for (int x = 0; x < frame->width; x++, dst += MGM_NETWORK_INPUTS) {
             const int column = job->columns[x];
             for (int c = 0; c < 3; c++) {
                 const int value = photo->bits == 16 ? words[3 * column + c] : bytes[3 * column + c];
                 dst[c] = ((float)value * scale - mgm_network_mean[c]) / mgm_network_deviation[c];
             }
-            dst[3] = guidance[column];
+            dst[3] = guidance[x];
         }
     }
 }
 
 enum mgm_status mgm_frame_pack(struct mgm_context *ctx, const struct mgm_frame *frame, const struct mgm_image *photo,
-                               const float *guidance, float *dst)
+                               const struct mgm_plane *guidance, float *dst)
 {
     int *columns = mgm_alloc((size_t)frame->width, sizeof *columns);
     if (!columns)

@@ -6,6 +6,7 @@
 #define MGM_MATTING_FRAME_H
 
 #include "base/context.h"
+#include "matting/plane.h"
 
 enum { MGM_NETWORK_GRAIN = 32 };
 
@@ -22,12 +23,13 @@ struct mgm_frame {
 struct mgm_frame mgm_frame_around(int width, int height, bool reference);
 
 /**
- * @param photo     RGB, 8 or 16 bit, of the size for which the frame was made
- * @param guidance  f32 [photo height, photo width]
+ * @param frame     any part of the photo and its surroundings: left and top are where the photo begins in it, and may be negative
+ * @param photo     RGB, 8 or 16 bit
+ * @param guidance  for the photo
  * @param dst       f32 [frame height, frame width, 4]
  * @return MGM_E_NOMEM
  */
 MGM_MUST_CHECK enum mgm_status mgm_frame_pack(struct mgm_context *ctx, const struct mgm_frame *frame,
-                                              const struct mgm_image *photo, const float *guidance, float *dst);
+                                              const struct mgm_image *photo, const struct mgm_plane *guidance, float *dst);
 
 #endif

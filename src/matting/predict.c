@@ -18,28 +18,61 @@ struct mgm_predictor {
     float *raw[MGM_HEAD_COUNT];  /* not dense: of the finer heads */
 };
 
-static enum mgm_status create_whole(struct mgm_predictor *p)
+/* @param bytes  not NULL: what the plan would take is found out, and no plan made */
+static enum mgm_status create_plan(struct mgm_context *ctx, const struct mgm_model *model,
+                                   const struct mgm_predictor_settings *s, const int *keep, int keep_count, size_t *bytes,
+                                   struct mgm_infer_plan **out)
 {
-    const struct mgm_predictor_settings *s = &p->settings;
-    struct mgm_infer_plan_settings settings = {
-        .n = s->n, .h = s->h, .w = s->w, .threads = s->threads, .backend = s->backend, .precision = s->precision};
-    const struct mgm_quantization quantization = {s->ranges ? s->ranges : p->model->ranges};
+    struct mgm_infer_plan_settings settings = {.n = s->n,
+                                               .h = s->h,
+                                               .w = s->w,
+                                               .threads = s->threads,
+                                               .backend = s->backend,
+                                               .precision = s->precision,
+                                               .keep = keep,
+                                               .keep_count = keep_count};
+    const struct mgm_quantization quantization = {s->ranges ? s->ranges : model->ranges};
     if (s->precision == MGM_PRECISION_S8) {
         settings.precision = mgm_bf16_is_native() ? MGM_PRECISION_BF16 : MGM_PRECISION_F32;
-        settings.quantization = &quantization;
+        settings.quantization = quantization.ranges ? &quantization : NULL;
     }
-    int *keep = NULL;
-    if (!s->dense)
-        TRY(mgm_tile_plan_sources(p->ctx, &p->model->graph, &keep, &settings.keep_count));
-    settings.keep = keep;
-    const enum mgm_status status = mgm_infer_plan_create(p->ctx, &p->model->graph, &p->model->params, &settings, &p->whole);
+    if (bytes)
+        return mgm_infer_plan_measure(ctx, &model->graph, &settings, bytes);
+    return mgm_infer_plan_create(ctx, &model->graph, &model->params, &settings, out);
+}
+
+/* Whether its parameters are in memory is not part of what a model is. */
+static struct mgm_model *holder_of(const struct mgm_model *model)
+{
+    return (struct mgm_model *)model;
+}
+
+static bool is_dense(const struct mgm_predictor_settings *settings)
+{
+    return settings->dense || (settings->backend && !settings->backend->ops->gather);
+}
+
+/* The whole network's plan, or what that takes, with all that refinement by tiles needs of it. */
+static enum mgm_status create_whole(struct mgm_context *ctx, const struct mgm_model *model,
+                                    const struct mgm_predictor_settings *s, size_t *bytes, struct mgm_infer_plan **out)
+{
+    int *keep = NULL, keep_count = 0;
+    if (!is_dense(s))
+        TRY(mgm_tile_plan_sources(ctx, &model->graph, &keep, &keep_count));
+    const enum mgm_status status = create_plan(ctx, model, s, keep, keep_count, bytes, out);
     mgm_free(keep);
     return status;
 }
 
+/* What refinement may take beyond what the whole network's plan lends to it. */
+static size_t tile_memory(const struct mgm_predictor_settings *settings)
+{
+    return settings->tile_memory ? settings->tile_memory : (size_t)256 << 20;
+}
+
 static enum mgm_status create_tiles(struct mgm_predictor *p)
 {
-    TRY(mgm_tile_plan_create(p->ctx, &p->model->graph, &p->model->params, p->whole, &p->tiles));
+    TRY(mgm_tile_plan_create(p->ctx, &p->model->graph, &p->model->params, p->whole, tile_memory(&p->settings), &p->tiles));
     for (int head = MGM_HEAD_OS4; head < MGM_HEAD_COUNT; head++) {
         const int stride = mgm_head_stride[head];
         p->raw[head] = mgm_alloc_zeroed((size_t)(p->settings.h / stride) * (size_t)(p->settings.w / stride), sizeof(float));
@@ -56,18 +89,61 @@ enum mgm_status mgm_predictor_create(struct mgm_context *ctx, const struct mgm_m
     if (!p)
         return mgm_fail_nomem(ctx, "a predictor");
     *p = (struct mgm_predictor){.ctx = ctx, .model = model, .settings = *settings};
-    p->settings.dense = settings->dense || (settings->backend && !settings->backend->ops->gather);
-    /* Whether its parameters are in memory is not part of what a model is. */
-    struct mgm_model *holder = (struct mgm_model *)model;
-    enum mgm_status status = mgm_model_hold_params(ctx, holder);
+    p->settings.dense = is_dense(settings);
+    enum mgm_status status = mgm_model_hold_params(ctx, holder_of(model));
     if (status == MGM_OK)
-        status = create_whole(p);
+        status = create_whole(ctx, model, settings, NULL, &p->whole);
     if (status == MGM_OK && !p->settings.dense)
         status = create_tiles(p);
-    mgm_model_drop_params(holder);
+    mgm_model_drop_params(holder_of(model));
     if (status != MGM_OK)
         mgm_predictor_destroy(out);
     return status;
+}
+
+enum mgm_status mgm_predictor_measure(struct mgm_context *ctx, const struct mgm_model *model,
+                                      const struct mgm_predictor_settings *settings, size_t *bytes)
+{
+    const size_t pixels = (size_t)settings->n * (size_t)settings->h * (size_t)settings->w;
+    size_t parameters = 0;
+    TRY(create_whole(ctx, model, settings, bytes, NULL));
+    for (int i = 0; i < model->graph.param_count; i++)
+        parameters += model->graph.params[i].count;
+    /* Weights, once as they are stored and once as kernels want them; the finer heads. */
+    *bytes += parameters * (sizeof(float) + mgm_precision_bytes(settings->precision));
+    *bytes += is_dense(settings) ? 0 : (pixels + pixels / 16) * sizeof(float) + tile_memory(settings);
+    return MGM_OK;
+}
+
+/* The layer whose mean over the picture the network takes. */
+static int pooled_layer(const struct mgm_graph *graph)
+{
+    for (int i = 0; i < graph->layer_count; i++)
+        if (graph->layers[i].op == MGM_OP_GLOBAL_POOL)
+            return graph->layers[i].inputs[0];
+    return -1; /* never: the network has one */
+}
+
+enum mgm_status mgm_pooled_plan_create(struct mgm_context *ctx, const struct mgm_model *model,
+                                       const struct mgm_predictor_settings *settings, struct mgm_infer_plan **out)
+{
+    const int layer = pooled_layer(&model->graph);
+    enum mgm_status status = mgm_model_hold_params(ctx, holder_of(model));
+    if (status == MGM_OK)
+        status = create_plan(ctx, model, settings, &layer, 1, NULL, out);
+    mgm_model_drop_params(holder_of(model));
+    return status;
+}
+
+int mgm_pooled_channels(const struct mgm_model *model)
+{
+    return model->graph.layers[pooled_layer(&model->graph)].channels;
+}
+
+enum mgm_status mgm_pooled_plan_run(const struct mgm_model *model, struct mgm_infer_plan *plan, float *values)
+{
+    TRY(mgm_infer_plan_run(plan));
+    return mgm_infer_plan_read(plan, pooled_layer(&model->graph), values);
 }
 
 void mgm_predictor_destroy(struct mgm_predictor **predictor)
@@ -91,6 +167,11 @@ const struct mgm_predictor_settings *mgm_predictor_settings_of(const struct mgm_
 float *mgm_predictor_input(struct mgm_predictor *p)
 {
     return mgm_infer_plan_input(p->whole);
+}
+
+void mgm_predictor_set_pooled(struct mgm_predictor *p, const float *pooled)
+{
+    mgm_infer_plan_set_pooled(p->whole, pooled);
 }
 
 enum mgm_status mgm_predictor_run(struct mgm_predictor *p)

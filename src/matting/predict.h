@@ -11,6 +11,7 @@
 #include "nn/train_plan.h"
 
 struct mgm_backend;
+struct mgm_infer_plan;
 struct mgm_predictor;
 
 struct mgm_predictor_settings {
@@ -19,6 +20,7 @@ struct mgm_predictor_settings {
     struct mgm_backend *backend; /* borrowed; NULL: the CPU */
     enum mgm_precision precision; /* MGM_PRECISION_S8: 8 bit */
     const float *ranges;          /* borrowed; for 8 bit, see struct mgm_quantization; NULL: the model's, which must have some */
+    size_t tile_memory; /* bytes that refinement may take beyond what the rest lends to it; 0: 256 MB */
     bool dense; /* all heads are computed for all pixels; else the finer ones only where they are looked at */
 };
 
@@ -26,12 +28,21 @@ struct mgm_predictor_settings {
 MGM_MUST_CHECK enum mgm_status mgm_predictor_create(struct mgm_context *ctx, const struct mgm_model *model,
                                                     const struct mgm_predictor_settings *settings,
                                                     struct mgm_predictor **out);
+/** Bytes that such a predictor would take, its weights included: an estimate from above, but for what the compute library needs. */
+MGM_MUST_CHECK enum mgm_status mgm_predictor_measure(struct mgm_context *ctx, const struct mgm_model *model,
+                                                     const struct mgm_predictor_settings *settings, size_t *bytes);
 void mgm_predictor_destroy(struct mgm_predictor **predictor);
 /** As they were asked for, but for `dense`, which is true where the backend cannot do otherwise. */
 const struct mgm_predictor_settings *mgm_predictor_settings_of(const struct mgm_predictor *predictor);
 
 /** Where the caller puts the input before run: f32 [n, h, w, 4], normalised colours, then guidance. Borrowed; overwritten. */
 float *mgm_predictor_input(struct mgm_predictor *predictor);
+
+/**
+ * What the network takes the mean of over the whole picture (ASPP) is, from now on, given: for panes of a larger picture.
+ * @param pooled  f32 [mgm_pooled_channels()], borrowed; NULL: its own mean again
+ */
+void mgm_predictor_set_pooled(struct mgm_predictor *predictor, const float *pooled);
 
 /** The network up to the coarse matte (all of it, if dense), for all n pictures. */
 MGM_MUST_CHECK enum mgm_status mgm_predictor_run(struct mgm_predictor *predictor);
@@ -52,5 +63,17 @@ struct mgm_prediction {
  */
 MGM_MUST_CHECK enum mgm_status mgm_predictor_finish(struct mgm_predictor *predictor, int picture,
                                                     struct mgm_prediction *prediction);
+
+/**
+ * A plan for what the network takes that mean of, and nothing behind it. Its input is that of an inference plan.
+ * @param settings  of the predictor that is to use the mean
+ */
+MGM_MUST_CHECK enum mgm_status mgm_pooled_plan_create(struct mgm_context *ctx, const struct mgm_model *model,
+                                                      const struct mgm_predictor_settings *settings,
+                                                      struct mgm_infer_plan **out);
+int mgm_pooled_channels(const struct mgm_model *model);
+
+/** @param values  f32 [h / 32, w / 32, channels] */
+MGM_MUST_CHECK enum mgm_status mgm_pooled_plan_run(const struct mgm_model *model, struct mgm_infer_plan *plan, float *values);
 
 #endif

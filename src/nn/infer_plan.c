@@ -187,18 +187,28 @@ static enum mgm_status create_arena(struct mgm_infer_plan *plan)
     return MGM_OK;
 }
 
-/* Where a plan meets its caller, who has and wants f32, channels last, in host memory. */
+/* A plan meets its caller, who has and wants f32, channels last, in host memory. */
+
+static bool needs_input(const struct mgm_infer_plan *plan)
+{
+    return !plan->backend->ops->host_memory || mgm_infer_type(plan, 0) != MGM_PRECISION_F32;
+}
+
+static bool needs_output(const struct mgm_infer_plan *plan, int layer)
+{
+    const bool as_it_is = mgm_infer_type(plan, layer) == MGM_PRECISION_F32 &&
+                          (!plan->blocked || plan->graph->layers[layer].channels == 1); /* the same in every layout */
+    return plan->kept[layer] && (!plan->backend->ops->host_memory || !as_it_is);
+}
+
 static enum mgm_status create_edges(struct mgm_infer_plan *plan)
 {
-    const bool apart = !plan->backend->ops->host_memory, converts = mgm_infer_type(plan, 0) != MGM_PRECISION_F32;
     bool complete = true;
-    if (apart || converts)
+    if (needs_input(plan))
         complete = (plan->input = mgm_alloc(mgm_infer_count(plan, 0), sizeof(float))) != NULL;
     for (int i = 0; i < plan->graph->output_count; i++) {
         const int layer = plan->graph->outputs[i];
-        const bool as_it_is =
-            mgm_infer_type(plan, layer) == MGM_PRECISION_F32 && (!plan->blocked || plan->graph->layers[layer].channels == 1);
-        if (!plan->kept[layer] || (!apart && as_it_is)) /* one channel is the same in every layout */
+        if (!needs_output(plan, layer))
             continue;
         plan->outputs[i] = mgm_alloc(mgm_infer_count(plan, layer), sizeof(float));
         complete = complete && plan->outputs[i];
@@ -267,41 +277,60 @@ static enum mgm_status create_kernels(struct mgm_infer_plan *plan, const struct 
     return status == MGM_OK && converted ? allocate(plan, converted, &plan->converted) : status;
 }
 
-enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
-                                      const struct mgm_params *params, const struct mgm_infer_plan_settings *settings,
-                                      struct mgm_infer_plan **out)
+/* What is to be computed, on what, in which storage; nothing large is made yet. */
+static enum mgm_status begin(struct mgm_context *ctx, const struct mgm_graph *graph,
+                             const struct mgm_infer_plan_settings *settings, struct mgm_infer_plan **out)
 {
     *out = NULL;
     if (settings->n < 1 || settings->h < 32 || settings->w < 32 || settings->h % 32 || settings->w % 32)
         return mgm_fail(ctx, MGM_E_SHAPE, "the network's input must have sides that are multiples of 32, not %d × %d",
                         settings->w, settings->h);
     TRY(mgm_graph_check_inference(ctx, graph));
-    struct mgm_infer_plan *plan = mgm_alloc_zeroed(1, sizeof *plan);
+    struct mgm_infer_plan *plan = *out = mgm_alloc_zeroed(1, sizeof *plan);
     if (!plan)
         return mgm_fail_nomem(ctx, "an inference plan");
     *plan = (struct mgm_infer_plan){.ctx = ctx, .graph = graph, .settings = *settings};
     plan->settings.threads = mgm_thread_count(settings->threads);
     plan->steps = mgm_alloc_zeroed((size_t)graph->layer_count, sizeof *plan->steps);
-    enum mgm_status status = plan->steps ? MGM_OK : mgm_fail_nomem(ctx, "an inference plan");
+    if (!plan->steps)
+        return mgm_fail_nomem(ctx, "an inference plan");
+    TRY(choose_backend(plan));
+    TRY(choose_storage(plan));
+    TRY(keep_layers(plan));
+    return list_steps(plan);
+}
+
+enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                      const struct mgm_params *params, const struct mgm_infer_plan_settings *settings,
+                                      struct mgm_infer_plan **out)
+{
+    enum mgm_status status = begin(ctx, graph, settings, out);
     if (status == MGM_OK)
-        status = choose_backend(plan);
+        status = check_memory(*out);
     if (status == MGM_OK)
-        status = choose_storage(plan);
+        status = create_kernels(*out, params);
     if (status == MGM_OK)
-        status = keep_layers(plan);
+        status = create_arena(*out);
     if (status == MGM_OK)
-        status = list_steps(plan);
-    if (status == MGM_OK)
-        status = check_memory(plan);
-    if (status == MGM_OK)
-        status = create_kernels(plan, params);
-    if (status == MGM_OK)
-        status = create_arena(plan);
-    if (status == MGM_OK)
-        status = create_edges(plan);
+        status = create_edges(*out);
     if (status != MGM_OK)
-        mgm_infer_plan_destroy(&plan);
-    *out = plan;
+        mgm_infer_plan_destroy(out);
+    return status;
+}
+
+enum mgm_status mgm_infer_plan_measure(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                       const struct mgm_infer_plan_settings *settings, size_t *bytes)
+{
+    struct mgm_infer_plan *plan;
+    enum mgm_status status = begin(ctx, graph, settings, &plan);
+    if (status == MGM_OK)
+        status = plan_arena(plan, bytes);
+    if (status == MGM_OK && needs_input(plan))
+        *bytes += mgm_infer_count(plan, 0) * sizeof(float);
+    for (int i = 0; i < graph->output_count && status == MGM_OK; i++)
+        if (needs_output(plan, graph->outputs[i]))
+            *bytes += mgm_infer_count(plan, graph->outputs[i]) * sizeof(float);
+    mgm_infer_plan_destroy(&plan);
     return status;
 }
 

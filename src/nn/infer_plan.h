@@ -38,6 +38,9 @@ MGM_MUST_CHECK enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, co
                                                      const struct mgm_params *params,
                                                      const struct mgm_infer_plan_settings *settings,
                                                      struct mgm_infer_plan **out);
+/** Bytes that such a plan would take, kernels and their weights not counted. @return as mgm_infer_plan_create() */
+MGM_MUST_CHECK enum mgm_status mgm_infer_plan_measure(struct mgm_context *ctx, const struct mgm_graph *graph,
+                                                      const struct mgm_infer_plan_settings *settings, size_t *bytes);
 void mgm_infer_plan_destroy(struct mgm_infer_plan **plan);
 
 /** Where the caller puts the input before run: f32 [n, h, w, c] (channels last), host memory. Borrowed; overwritten by run.
@@ -46,14 +49,24 @@ float *mgm_infer_plan_input(struct mgm_infer_plan *plan);
 
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_run(struct mgm_infer_plan *plan);
 
+/**
+ * From now on what a layer takes the mean of over the whole picture has the mean `pooled`: for a plan of one picture on the CPU
+ * that is a part of a larger one.
+ * @param pooled  f32 [channels], borrowed; NULL: its own mean again
+ */
+void mgm_infer_plan_set_pooled(struct mgm_infer_plan *plan, const float *pooled);
+
 /** Called with each layer's result, f32 in host memory, any order of values, while a plan runs. */
 typedef void (*mgm_observe)(void *argument, int layer, const float *values, size_t count);
 
-/** As mgm_infer_plan_run(), for a plan in f32 on the CPU; those results are told that some step computes. */
+/** As mgm_infer_plan_run(), for a plan on the CPU; those results are told that some step computes. Values are f32 in plans of f32 only. */
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_observe(struct mgm_infer_plan *plan, mgm_observe observe, void *argument);
 
 /** Output number `index` (graph->outputs order) of the last run: f32 [n, h/stride, w/stride, c], host memory. Borrowed. */
 const float *mgm_infer_plan_output(const struct mgm_infer_plan *plan, int index);
+
+/** Result of a kept layer of the last run as f32 [n, h, w, c], host memory. */
+MGM_MUST_CHECK enum mgm_status mgm_infer_plan_read(const struct mgm_infer_plan *plan, int layer, float *values);
 
 /** Result of a kept layer, or of the input, of picture number `picture` of the last run, as it stands in the backend's memory. */
 struct mgm_tile_map mgm_infer_plan_map(const struct mgm_infer_plan *plan, int layer, int picture);

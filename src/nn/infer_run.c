@@ -103,7 +103,10 @@ static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *st
         b->ops->upsample(b, &there, src, dst);
         break;
     case MGM_OP_GLOBAL_POOL:
-        b->ops->sum_pixels(b, &there, src, 1 / (float)(there.h * there.w), dst);
+        if (plan->pooled) /* on the CPU only */
+            mgm_convert_storage(1, (size_t)here.c, plan->pooled, F32, dst, plan->storage[step->layer]);
+        else
+            b->ops->sum_pixels(b, &there, src, 1 / (float)(there.h * there.w), dst);
         break;
     case MGM_OP_BROADCAST:
         b->ops->repeat_pixels(b, &here, src, 1, dst);
@@ -133,24 +136,33 @@ static void read_input(struct mgm_infer_plan *plan)
         b->ops->upload(b, mgm_infer_value(plan, 0), plan->input, mgm_infer_count(plan, 0) * sizeof(float));
 }
 
+enum mgm_status mgm_infer_plan_read(const struct mgm_infer_plan *plan, int layer, float *values)
+{
+    struct mgm_backend *b = plan->backend;
+    const struct mgm_spatial s = mgm_infer_spatial(plan, layer);
+    const size_t count = mgm_infer_count(plan, layer);
+    const void *map = mgm_infer_value(plan, layer);
+    if (!b->ops->host_memory)
+        return b->ops->download(b, values, map, count * sizeof(float));
+    if (plan->blocked)
+        mgm_from_blocks(&s, map, values);
+    else
+        mgm_convert_storage(s.threads, count, map, plan->storage[layer], values, F32);
+    return MGM_OK;
+}
+
 /* Outputs as the caller wants them, where they are not kept so. */
 static enum mgm_status write_outputs(struct mgm_infer_plan *plan)
 {
-    struct mgm_backend *b = plan->backend;
-    for (int i = 0; i < plan->graph->output_count; i++) {
-        const int layer = plan->graph->outputs[i];
-        const struct mgm_spatial s = mgm_infer_spatial(plan, layer);
-        const size_t count = mgm_infer_count(plan, layer);
-        if (!plan->outputs[i])
-            continue;
-        if (plan->blocked)
-            mgm_from_blocks(&s, mgm_infer_value(plan, layer), plan->outputs[i]);
-        else if (b->ops->host_memory)
-            mgm_convert_storage(s.threads, count, mgm_infer_value(plan, layer), plan->storage[layer], plan->outputs[i], F32);
-        else
-            TRY(b->ops->download(b, plan->outputs[i], mgm_infer_value(plan, layer), count * sizeof(float)));
-    }
-    return b->ops->finish(b);
+    for (int i = 0; i < plan->graph->output_count; i++)
+        if (plan->outputs[i])
+            TRY(mgm_infer_plan_read(plan, plan->graph->outputs[i], plan->outputs[i]));
+    return plan->backend->ops->finish(plan->backend);
+}
+
+void mgm_infer_plan_set_pooled(struct mgm_infer_plan *plan, const float *pooled)
+{
+    plan->pooled = pooled;
 }
 
 struct mgm_tile_map mgm_infer_plan_map(const struct mgm_infer_plan *plan, int layer, int picture)

@@ -42,6 +42,7 @@ struct mgm_infer_plan {
     bool blocked;
     float *input;  /* where the first layers want it otherwise, or elsewhere, than the caller: as the caller fills it in */
     float *planar; /* blocked: the input as its convolutions want it, [n, c, h, w], in the arena */
+    const float *pooled; /* what pooling over the picture gives; NULL: as it is computed. Borrowed */
     float *outputs[MGM_GRAPH_MAX_OUTPUTS]; /* blocked: those of several channels, channels last; or all, in host memory */
 };
 

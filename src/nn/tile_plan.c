@@ -1,6 +1,7 @@
 #include "nn/tile_plan.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "nn/fused_conv.h"
 #include "nn/infer_state.h"
 #include "nn/single_conv.h"
@@ -196,7 +197,7 @@ static enum mgm_status list_steps(struct mgm_tile_plan *plan)
 }
 
 static enum mgm_status create_conv(struct mgm_tile_plan *plan, const struct mgm_fused_conv_maker *maker,
-                                   struct tile_step *step, struct mgm_backend_conv **out)
+                                   const struct tile_step *step, struct mgm_backend_conv **out, bool *adds_apart)
 {
     const struct tile_layer *l = &plan->layers[step->layer];
     struct mgm_conv_shape shape = mgm_layer_conv_shape(plan->graph, step->first, TILE_BATCH, plan->h, plan->w);
@@ -209,7 +210,7 @@ static enum mgm_status create_conv(struct mgm_tile_plan *plan, const struct mgm_
     mgm_conv_shape_store(&shape, plan->storage[step->src], plan->storage[step->layer],
                          step->residual >= 0 ? &plan->storage[step->residual] : NULL);
     const int norm = step->layer != step->first ? step->layer : -1;
-    return mgm_fused_conv_create(maker, step->first, norm, &shape, out, &step->adds_apart);
+    return mgm_fused_conv_create(maker, step->first, norm, &shape, out, adds_apart);
 }
 
 static enum mgm_status create_scratch(struct mgm_tile_plan *plan, struct tile_lane *lane)
@@ -237,7 +238,7 @@ static enum mgm_status create_scratch(struct mgm_tile_plan *plan, struct tile_la
     return lane->heads && lane->corners ? MGM_OK : mgm_fail_nomem(b->ctx, "a plan of tiles");
 }
 
-static enum mgm_status create_lane(struct mgm_tile_plan *plan, const struct mgm_params *params, struct tile_lane *lane)
+static enum mgm_status fill_lane(struct mgm_tile_plan *plan, const struct mgm_params *params, struct tile_lane *lane)
 {
     lane->backend = plan->backend;
     if (plan->backend->ops->host_memory) {
@@ -251,35 +252,65 @@ static enum mgm_status create_lane(struct mgm_tile_plan *plan, const struct mgm_
     enum mgm_status status = mgm_fused_conv_maker_create(lane->backend, plan->graph, params, &maker);
     for (int i = 0; i < plan->step_count && status == MGM_OK; i++) {
         struct tile_step *step = &plan->steps[i];
+        bool adds_apart = false; /* in all lanes alike */
         if (!step->is_single && step->op != MGM_OP_UPSAMPLE)
-            status = create_conv(plan, &maker, step, &lane->convs[i]);
-        else if (step->is_single && !step->single)
-            status = mgm_fused_single_create(&maker, step->first, &step->single);
+            status = create_conv(plan, &maker, step, &lane->convs[i], &adds_apart);
+        if (lane == plan->lanes)
+            step->adds_apart = adds_apart;
     }
     mgm_fused_conv_maker_release(&maker);
     return status == MGM_OK ? create_scratch(plan, lane) : status;
 }
 
+/* Single-channel convolutions belong to all lanes. */
+static enum mgm_status create_singles(struct mgm_tile_plan *plan, const struct mgm_params *params)
+{
+    struct mgm_fused_conv_maker maker;
+    enum mgm_status status = mgm_fused_conv_maker_create(plan->backend, plan->graph, params, &maker);
+    for (int i = 0; i < plan->step_count && status == MGM_OK; i++)
+        if (plan->steps[i].is_single)
+            status = mgm_fused_single_create(&maker, plan->steps[i].first, &plan->steps[i].single);
+    mgm_fused_conv_maker_release(&maker);
+    return status;
+}
+
+struct lane_making {
+    struct mgm_tile_plan *plan;
+    const struct mgm_params *params;
+    enum mgm_status *statuses; /* [lanes] */
+};
+
+static void fill_lanes(void *argument, size_t begin, size_t end)
+{
+    const struct lane_making *job = argument;
+    for (size_t i = begin; i < end; i++)
+        job->statuses[i] = fill_lane(job->plan, job->params, &job->plan->lanes[i]);
+}
+
+/* Lanes share nothing, so each thread makes its own: what takes time is the compute library's making of code. */
 static enum mgm_status create_lanes(struct mgm_tile_plan *plan, const struct mgm_params *params)
 {
     const int count = plan->backend->ops->host_memory ? plan->threads : 1;
+    enum mgm_status *statuses = mgm_alloc_zeroed((size_t)count, sizeof *statuses), status = MGM_OK;
     plan->lanes = mgm_alloc_zeroed((size_t)count, sizeof *plan->lanes);
-    if (!plan->lanes)
+    if (!plan->lanes || !statuses) {
+        mgm_free(statuses);
         return mgm_fail_nomem(plan->ctx, "a plan of tiles");
-    for (int i = 0; i < count; i++) {
-        plan->lane_count++;
-        const enum mgm_status status = create_lane(plan, params, &plan->lanes[i]);
-        if (status != MGM_OK) {
-            if (plan->lanes[i].ctx.error[0])
-                mgm_fail(plan->ctx, status, "%s", plan->lanes[i].ctx.error);
-            return status;
-        }
     }
-    return MGM_OK;
+    plan->lane_count = count;
+    struct lane_making job = {plan, params, statuses};
+    mgm_parallel_for(count, (size_t)count, fill_lanes, &job);
+    for (int i = 0; i < count && status == MGM_OK; i++) {
+        status = statuses[i];
+        if (status != MGM_OK && plan->lanes[i].ctx.error[0])
+            mgm_fail(plan->ctx, status, "%s", plan->lanes[i].ctx.error);
+    }
+    mgm_free(statuses);
+    return status;
 }
 
 enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph, const struct mgm_params *params,
-                                     const struct mgm_infer_plan *whole, struct mgm_tile_plan **out)
+                                     const struct mgm_infer_plan *whole, size_t memory, struct mgm_tile_plan **out)
 {
     *out = NULL;
     struct mgm_tile_plan *plan = mgm_alloc_zeroed(1, sizeof *plan);
@@ -293,11 +324,14 @@ enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_g
                                    .h = s->h,
                                    .w = s->w,
                                    .threads = s->threads,
+                                   .memory = memory,
                                    .storage = whole->storage,
                                    .stage_count = count_stages(graph)};
     enum mgm_status status = lay_out_layers(plan);
     if (status == MGM_OK)
         status = list_steps(plan);
+    if (status == MGM_OK)
+        status = create_singles(plan, params);
     if (status == MGM_OK)
         status = create_lanes(plan, params);
     if (status != MGM_OK)

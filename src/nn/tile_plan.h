@@ -26,11 +26,14 @@ MGM_MUST_CHECK enum mgm_status mgm_tile_plan_sources(struct mgm_context *ctx, co
  * @param graph, params  as for the inference plan
  * @param whole          borrowed, must outlive the plan; made for the same graph with mgm_tile_plan_sources() kept, on a backend
  *                       with gather(). Its size, precision and threads are this plan's, too
+ * @param memory  bytes that results may take beyond what `whole` can spare: of the last stage; more rows than fit are computed
+ *                one band after another
  * @return MGM_E_UNSUPPORTED for layers behind the first output that cannot be computed by tiles
  */
 MGM_MUST_CHECK enum mgm_status mgm_tile_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                     const struct mgm_params *params,
-                                                    const struct mgm_infer_plan *whole, struct mgm_tile_plan **out);
+                                                    const struct mgm_infer_plan *whole, size_t memory,
+                                                    struct mgm_tile_plan **out);
 void mgm_tile_plan_destroy(struct mgm_tile_plan **plan);
 
 /** Where a stage is to be run. */

@@ -45,11 +45,16 @@ static void find_margins(struct mgm_tile_plan *plan, int stage, int growth)
     }
 }
 
-static bool any_in(const uint8_t *region, int h, int w, int y0, int y1, int x0, int x1)
+/* Rows of the picture for which a stage is run at a time. */
+struct band {
+    int begin, end;
+};
+
+static bool any_in(const uint8_t *region, const struct band *band, int w, int y0, int y1, int x0, int x1)
 {
-    y0 = y0 < 0 ? 0 : y0;
+    y0 = y0 < band->begin ? band->begin : y0;
     x0 = x0 < 0 ? 0 : x0;
-    y1 = y1 > h ? h : y1;
+    y1 = y1 > band->end ? band->end : y1;
     x1 = x1 > w ? w : x1;
     for (int y = y0; y < y1; y++) {
         const uint8_t *row = region + (size_t)y * (size_t)w;
@@ -62,8 +67,8 @@ static bool any_in(const uint8_t *region, int h, int w, int y0, int y1, int x0, 
     return false;
 }
 
-/* The tiles of a layer that the region needs. */
-static void choose_tiles(struct mgm_tile_plan *plan, int layer, const uint8_t *region)
+/* The tiles of a layer that the region needs, as far as it lies in the band. */
+static void choose_tiles(struct mgm_tile_plan *plan, int layer, const uint8_t *region, const struct band *band)
 {
     struct tile_layer *l = &plan->layers[layer];
     const int stride = plan->graph->layers[layer].stride, margin = l->margin;
@@ -71,7 +76,7 @@ static void choose_tiles(struct mgm_tile_plan *plan, int layer, const uint8_t *r
     for (int row = 0; row < l->rows; row++)
         for (int column = 0; column < l->columns; column++) {
             const int y = row * l->tile_h, x = column * l->tile_w;
-            const bool needed = any_in(region, plan->h, plan->w, y * stride - margin, (y + l->tile_h) * stride + margin,
+            const bool needed = any_in(region, band, plan->w, y * stride - margin, (y + l->tile_h) * stride + margin,
                                        x * stride - margin, (x + l->tile_w) * stride + margin);
             l->slots[row * l->columns + column] = needed ? l->count : -1;
             if (!needed)
@@ -88,6 +93,7 @@ struct choosing {
     struct mgm_tile_plan *plan;
     int stage;
     const uint8_t *region;
+    struct band band;
 };
 
 static void choose_for_steps(void *argument, size_t begin, size_t end)
@@ -95,7 +101,7 @@ static void choose_for_steps(void *argument, size_t begin, size_t end)
     const struct choosing *job = argument;
     for (size_t i = begin; i < end; i++)
         if (job->plan->steps[i].stage == job->stage)
-            choose_tiles(job->plan, job->plan->steps[i].layer, job->region);
+            choose_tiles(job->plan, job->plan->steps[i].layer, job->region, &job->band);
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------------------------- */
@@ -138,27 +144,40 @@ static bool adds_in_place(const struct mgm_tile_plan *plan, int index)
            tile_bytes(plan, step->residual) == tile_bytes(plan, step->layer) && last_reader(plan, step->residual) == index;
 }
 
-/* Room for the results of this stage's steps; those that later stages read stand apart from the rest. */
-static enum mgm_status place_results(struct mgm_tile_plan *plan, int stage)
+static bool is_placed(const struct mgm_tile_plan *plan, int step, int stage)
 {
-    size_t arena = 0, kept = 0;
+    return plan->steps[step].stage == stage && !plan->steps[step].is_single;
+}
+
+/* Where the results of this stage's steps stand among each other. @param arena  bytes; results that later stages read not
+ * counted */
+static enum mgm_status plan_results(struct mgm_tile_plan *plan, int stage, size_t *arena)
+{
     memset(plan->buffers, 0, (size_t)plan->graph->layer_count * sizeof *plan->buffers);
     for (int i = 0; i < plan->step_count; i++) {
         const int layer = plan->steps[i].layer;
-        if (plan->steps[i].stage != stage || plan->steps[i].is_single)
+        if (!is_placed(plan, i, stage))
             continue;
         plan->owners[layer] = adds_in_place(plan, i) ? plan->owners[plan->steps[i].residual] : layer;
         const int owner = plan->owners[layer], last = last_reader(plan, layer);
         if (plan->layers[layer].kept)
-            kept += layer_bytes(plan, layer);
-        else if (owner != layer)
+            continue;
+        if (owner != layer)
             plan->buffers[owner].last = last;
         else
             plan->buffers[layer] = (struct mgm_plan_buffer){.bytes = layer_bytes(plan, layer), .first = i, .last = last};
     }
-    TRY(mgm_plan_buffers(plan->ctx, plan->buffers, plan->graph->layer_count, &arena));
-    size_t spare;
+    return mgm_plan_buffers(plan->ctx, plan->buffers, plan->graph->layer_count, arena);
+}
+
+/* Room for them; those that later stages read stand apart from the rest. */
+static enum mgm_status place_results(struct mgm_tile_plan *plan, int stage, size_t arena)
+{
+    size_t spare, kept = 0;
     char *results = mgm_infer_plan_spare(plan->whole, &spare);
+    for (int i = 0; i < plan->step_count; i++)
+        if (is_placed(plan, i, stage) && plan->layers[plan->steps[i].layer].kept)
+            kept += layer_bytes(plan, plan->steps[i].layer);
     if (arena > spare) {
         TRY(grow(plan->backend, &plan->arena, &plan->arena_bytes, arena));
         results = plan->arena;
@@ -168,7 +187,7 @@ static enum mgm_status place_results(struct mgm_tile_plan *plan, int stage)
     char *next = plan->kept;
     for (int i = 0; i < plan->step_count; i++) {
         const int layer = plan->steps[i].layer;
-        if (plan->steps[i].stage != stage || plan->steps[i].is_single)
+        if (!is_placed(plan, i, stage))
             continue;
         struct tile_layer *l = &plan->layers[layer];
         l->values = l->kept ? next : results + plan->buffers[plan->owners[layer]].offset;
@@ -326,16 +345,40 @@ static double share_of(const struct tile_layer *l)
     return pixels / ((double)l->side_h * (double)l->side_w);
 }
 
-enum mgm_status mgm_tile_plan_run(struct mgm_tile_plan *plan, int stage, const struct mgm_tile_region *region, float *output,
-                                  double *share)
+/* Smaller bands would mostly consist of halos, which are computed twice. */
+enum { BAND_LEAST = 128, BAND_GRAIN = 32 };
+
+/*
+ * A stage for the region's part in a band, in two halves if its results would not fit. Only behind the last stage nobody
+ * reads results of another band.
+ */
+static enum mgm_status run_band(struct mgm_tile_plan *plan, int stage, const struct mgm_tile_region *region,
+                                struct band band, float *output, double *share)
 {
-    struct choosing job = {plan, stage, region->pixels};
-    find_margins(plan, stage, region->growth);
+    struct choosing job = {plan, stage, region->pixels, band};
+    size_t arena, spare;
     mgm_parallel_for(plan->threads, (size_t)plan->step_count, choose_for_steps, &job);
-    TRY(place_results(plan, stage));
+    TRY(plan_results(plan, stage, &arena));
+    mgm_infer_plan_spare(plan->whole, &spare);
+    const int rows = band.end - band.begin;
+    if (arena > spare && arena > plan->memory && stage == plan->stage_count - 1 && rows >= 2 * BAND_LEAST) {
+        const int middle = band.begin + rows / 2 / BAND_GRAIN * BAND_GRAIN;
+        TRY(run_band(plan, stage, region, (struct band){band.begin, middle}, output, share));
+        return run_band(plan, stage, region, (struct band){middle, band.end}, output, share);
+    }
+    TRY(place_results(plan, stage, arena));
     for (int i = 0; i < plan->step_count; i++)
         if (plan->steps[i].stage == stage && plan->layers[plan->steps[i].layer].count > 0)
             TRY(run_step(plan, i, region->picture, output));
-    *share = share_of(&plan->layers[plan->graph->outputs[stage + 1]]);
+    *share += share_of(&plan->layers[plan->graph->outputs[stage + 1]]);
+    return MGM_OK;
+}
+
+enum mgm_status mgm_tile_plan_run(struct mgm_tile_plan *plan, int stage, const struct mgm_tile_region *region, float *output,
+                                  double *share)
+{
+    *share = 0;
+    find_margins(plan, stage, region->growth);
+    TRY(run_band(plan, stage, region, (struct band){0, plan->h}, output, share));
     return plan->backend->ops->finish(plan->backend);
 }

@@ -56,6 +56,7 @@ struct mgm_tile_plan {
     int *owners;                     /* [layers]: layer whose buffer a result stands in */
     void *arena, *kept; /* results of a stage, where they do not fit into what whole can spare; those that later stages read */
     size_t arena_bytes, kept_bytes;
+    size_t memory; /* that the arena of the last stage may take */
     struct tile_lane *lanes;
     int lane_count;
 };

@@ -3,7 +3,7 @@
 #include "base/random.h"
 #include "matting/calibrate.h"
 #include "matting/predict.h"
-#include "nn/spectral.h"
+#include "random_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,39 +15,6 @@
 #include <cmocka.h>
 
 static struct mgm_context *ctx;
-
-/* A network whose heads say something: random weights leave them near zero, where everything is uncertain. */
-static struct mgm_model model_of(double width)
-{
-    struct mgm_model model = {.width = width, .name = "random", .license = ""};
-    assert_int_equal(mgm_network_build(ctx, width, false, &model.graph), MGM_OK);
-    assert_int_equal(mgm_params_create(ctx, &model.graph, false, &model.params), MGM_OK);
-    mgm_params_initialise(&model.graph, 5, &model.params);
-    struct mgm_random random = mgm_random_stream(11, 2);
-    for (int i = 0; i < model.graph.param_count; i++) {
-        const struct mgm_param_info *info = &model.graph.params[i];
-        float *values = model.params.values + info->offset;
-        for (size_t k = 0; k < info->count; k++) {
-            if (info->role == MGM_PARAM_NORM_SCALE)
-                values[k] = 0.5f + (float)mgm_random_unit(&random);
-            else if (info->role == MGM_PARAM_NORM_SHIFT || info->role == MGM_PARAM_BIAS)
-                values[k] = (float)mgm_random_unit(&random) - 0.5f;
-            else if (info->role == MGM_PARAM_WEIGHTS && info->dims[0] == 1)
-                values[k] *= 6;
-        }
-    }
-    for (int i = 0; i < model.graph.layer_count; i++) { /* sigmas that are true, or activations overflow */
-        const struct mgm_layer *layer = &model.graph.layers[i];
-        const bool spectral = layer->op == MGM_OP_CONV || layer->op == MGM_OP_CONV_TRANSPOSE ? layer->u >= 0 : false;
-        const struct mgm_param_info *params = model.graph.params;
-        float *values = model.params.values;
-        const int rows = spectral ? params[layer->weights].dims[0] : 1;
-        for (int k = 0; k < 5 && spectral; k++)
-            mgm_spectral_iterate(1, values + params[layer->weights].offset, rows, (int)params[layer->weights].count / rows,
-                                 values + params[layer->u].offset, values + params[layer->v].offset);
-    }
-    return model;
-}
 
 static void release_model(struct mgm_model *model)
 {
@@ -68,13 +35,16 @@ static void fill_input(float *input, int n, int h, int w)
         input[i] = (float)mgm_random_unit(&random) + (float)(i / 4 % (size_t)w) / (float)w - 1;
 }
 
+static size_t tile_memory; /* 0: as it comes */
+
 static struct answer answer_of(const struct mgm_model *model, int n, int h, int w, enum mgm_precision precision, bool dense,
                                const uint8_t *region)
 {
     const size_t count = (size_t)h * (size_t)w;
     struct answer a = {
         mgm_alloc(count * (size_t)n, sizeof(float)), mgm_alloc(count * (size_t)n, 1), mgm_alloc(count * (size_t)n, 1), {0}};
-    const struct mgm_predictor_settings settings = {.n = n, .h = h, .w = w, .precision = precision, .dense = dense};
+    const struct mgm_predictor_settings settings = {
+        .n = n, .h = h, .w = w, .precision = precision, .tile_memory = tile_memory, .dense = dense};
     struct mgm_predictor *predictor;
     assert_int_equal(mgm_predictor_create(ctx, model, &settings, &predictor), MGM_OK);
     for (int run = 0; run < 2; run++) { /* the second finds what the first left behind */
@@ -128,7 +98,7 @@ static void compare(const struct mgm_model *model, int n, int h, int w, const ui
 static void test_where_the_matte_is_uncertain(void **state)
 {
     (void)state;
-    struct mgm_model model = model_of(1.0 / 64);
+    struct mgm_model model = random_model(ctx, 1.0 / 64);
     compare(&model, 1, 32, 32, NULL);
     compare(&model, 2, 96, 160, NULL);
     release_model(&model);
@@ -137,7 +107,7 @@ static void test_where_the_matte_is_uncertain(void **state)
 static void test_regions(double width)
 {
     enum { H = 160, W = 224 };
-    struct mgm_model model = model_of(width);
+    struct mgm_model model = random_model(ctx, width);
     uint8_t *region = mgm_alloc_zeroed((size_t)H * W, 1);
     compare(&model, 1, H, W, region); /* nothing */
     region[0] = region[H * W - 1] = region[70 * W + 100] = 255;
@@ -179,7 +149,7 @@ static void test_bf16(void **state)
     enum { H = 160, W = 224 };
     if (!mgm_bf16_is_native())
         skip();
-    struct mgm_model model = model_of(0.5);
+    struct mgm_model model = random_model(ctx, 0.5);
     uint8_t region[H * W];
     memset(region, 1, sizeof region);
     struct answer exact = answer_of(&model, 1, H, W, MGM_PRECISION_F32, true, region);
@@ -201,7 +171,7 @@ static void test_int8(void **state)
 {
     (void)state;
     enum { H = 160, W = 224 };
-    struct mgm_model model = model_of(0.5);
+    struct mgm_model model = random_model(ctx, 0.5);
     const struct mgm_predictor_settings settings = {.n = 1, .h = H, .w = W, .precision = MGM_PRECISION_S8};
     struct mgm_calibration *calibration;
     struct mgm_predictor *predictor;
@@ -238,6 +208,26 @@ static void test_int8(void **state)
     }
 }
 
+/* Band after band where memory is scarce: the same values, and no pixel of the result twice. */
+static void test_bands(void **state)
+{
+    (void)state;
+    enum { H = 544, W = 64 };
+    struct mgm_model model = random_model(ctx, 1.0 / 64);
+    uint8_t *region = mgm_alloc_zeroed(H * W, 1);
+    memset(region + 40 * W, 1, (H - 60) * W);
+    struct answer at_once = answer_of(&model, 1, H, W, MGM_PRECISION_F32, false, region);
+    tile_memory = 1;
+    struct answer in_bands = answer_of(&model, 1, H, W, MGM_PRECISION_F32, false, region);
+    tile_memory = 0;
+    assert_memory_equal(at_once.alpha, in_bands.alpha, H * W * sizeof(float));
+    assert_true(fabs(at_once.prediction.computed_os1 - in_bands.prediction.computed_os1) < 1e-9);
+    mgm_free(region);
+    release_answer(&at_once);
+    release_answer(&in_bands);
+    release_model(&model);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -257,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_where_the_matte_is_uncertain),
         cmocka_unit_test(test_regions_narrow),
         cmocka_unit_test(test_regions_blocked),
+        cmocka_unit_test(test_bands),
         cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_int8),
     };
