@@ -91,7 +91,7 @@ static enum mgm_status load_model(struct job *job, const struct values *values)
     if (values->width > 0)
         return mgm_model_random(job->ctx, values->width, 1, &job->model);
     if (!values->model)
-        TRY(default_model_find(job->ctx, path, sizeof path));
+        TRY(default_model_find(job->ctx, DEFAULT_MODEL, path, sizeof path));
     return mgm_model_load(job->ctx, values->model ? values->model : path, &job->model);
 }
 

@@ -1,4 +1,5 @@
 /** mgm eval: scores mattes against the truth. */
+#include "colour_eval.h"
 #include "command.h"
 #include "eval_protocol.h"
 #include "report.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 
 struct values {
-    const char *pred, *alpha, *trimap, *detail;
+    const char *pred, *alpha, *trimap, *detail, *foreground;
     bool json, csv;
     struct eval_protocol_values protocol;
 };
@@ -54,6 +55,8 @@ static const struct command_option options[] = {
     {"threads", 0, OPTION_INT, offsetof(struct values, protocol.threads), "N", "threads of all; 0: one per core",
      .high = 1024},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct values, protocol.quiet), NULL, "no progress on stderr"},
+    {"foreground", 0, OPTION_TEXT, offsetof(struct values, foreground), "DIR",
+     "score the colours of cutouts (--pred, RGBA) against these true ones", .takes = TAKES_FOLDER},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
     {"csv", 0, OPTION_FLAG, offsetof(struct values, csv), NULL, "comma-separated, with a heading"},
     {0},
@@ -66,6 +69,7 @@ static const struct command_example examples[] = {
     {"Run a benchmark, with tables as published and a page of the worst pictures:",
      "mgm eval --protocol alphamatting --data bench -o out --report out.html"},
     {"Refine another method's mattes:", "mgm eval --protocol folders --data bench --mattes mattes -o refined"},
+    {"Score the colours of cutouts:", "mgm eval --pred done --alpha truth --foreground colours"},
     {0},
 };
 
@@ -74,22 +78,27 @@ static int run(int argc, char **argv);
 const struct command cmd_eval = {
     .name = "eval",
     .summary = "scores mattes against the truth",
-    .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR] | --protocol NAME --data DIR -o DIR [options]",
-    .details = "Pictures belong together that have the same name, whatever their extension. A line for each (name,\n"
-               "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
-               "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
-               "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
-               "table is incomplete.\n"
-               "\n"
-               "With --protocol, a benchmark is run from its folder, as it is handed out, to its tables: pictures are\n"
-               "composed where need be, mattes made with each guidance of the protocol and scored, beside the guidance\n"
-               "itself and published figures. What is done is kept in the output folder; --resume goes on from there.\n"
-               "  composition-1k   Combined_Dataset or its Test_set, and --backgrounds\n"
-               "  distinction-646  Test with FG and GT, and --backgrounds; --mattes for refinement\n"
-               "  portrait         image, alpha, mask and detailmap; masks also eroded and dilated by 10, 20, 30\n"
-               "  portrait-720     the same, scaled to a longer side of 720\n"
-               "  alphamatting     input, trimap and alpha, or the folders of its training set\n"
-               "  folders          image and alpha, and mask or trimap where there are some",
+    .synopsis = "--pred DIR --alpha DIR [--trimap DIR | --detail DIR | --foreground DIR] | --protocol NAME --data DIR -o "
+                "DIR [options]",
+    .details =
+        "Pictures belong together that have the same name, whatever their extension. A line for each (name,\n"
+        "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
+        "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
+        "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
+        "table is incomplete.\n"
+        "\n"
+        "With --protocol, a benchmark is run from its folder, as it is handed out, to its tables: pictures are\n"
+        "composed where need be, mattes made with each guidance of the protocol and scored, beside the guidance\n"
+        "itself and published figures. What is done is kept in the output folder; --resume goes on from there.\n"
+        "  composition-1k   Combined_Dataset or its Test_set, and --backgrounds\n"
+        "  distinction-646  Test with FG and GT, and --backgrounds; --mattes for refinement\n"
+        "  portrait         image, alpha, mask and detailmap; masks also eroded and dilated by 10, 20, 30\n"
+        "  portrait-720     the same, scaled to a longer side of 720\n"
+        "  alphamatting     input, trimap and alpha, or the folders of its training set\n"
+        "  folders          image and alpha, and mask or trimap where there are some\n"
+        "\n"
+        "With --foreground the columns are SAD (thousands) and MSE of F where the true alpha is above 0, then\n"
+        "those of alpha times F over the whole picture, with the cutout's own alpha. SAD is summed over the channels.",
     .options = options,
     .examples = examples,
     .min_operands = 0,
@@ -198,6 +207,18 @@ static int report(const struct values *values, const struct scoring *scoring)
     return scoring->failed ? STATUS_FAILED : outcome;
 }
 
+static int eval_colours(const struct values *values)
+{
+    struct mgm_context *ctx = NULL;
+    int failed = 0;
+    enum mgm_status status = mgm_context_create(&ctx);
+    if (status == MGM_OK)
+        status = colour_eval(ctx, values->pred, values->foreground, values->alpha, values->csv, &failed);
+    int outcome = status == MGM_OK ? report_finish() : command_failed(&cmd_eval, "%s", mgm_context_error(ctx));
+    mgm_context_destroy(&ctx);
+    return failed ? STATUS_FAILED : outcome;
+}
+
 static int run(int argc, char **argv)
 {
     struct values values = {0};
@@ -217,6 +238,10 @@ static int run(int argc, char **argv)
         return command_misused(&cmd_eval, "--pred DIR and --alpha DIR, or --protocol, are missing");
     if (values.trimap && values.detail)
         return command_misused(&cmd_eval, "either --trimap or --detail");
+    if (values.foreground && (values.trimap || values.detail || values.json))
+        return command_misused(&cmd_eval, "--foreground has no region, and no --json");
+    if (values.foreground)
+        return eval_colours(&values);
     const enum mgm_region region = values.trimap ? MGM_REGION_UNKNOWN : values.detail ? MGM_REGION_DETAIL : MGM_REGION_WHOLE;
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK)

@@ -18,6 +18,7 @@ struct values {
     const char *output, *format, *guidance, *method, *model, *depth, *device, *precision;
     bool alpha_only, resize_mask, reference, largest_component, skip_existing, quiet, json;
     int threads;
+    struct cutout_options cutout;
     uint64_t max_memory;
 };
 
@@ -33,6 +34,7 @@ static const struct command_option options[] = {
     {"depth", 0, OPTION_CHOICE, offsetof(struct values, depth), "BITS",
      "bits of a channel (auto: as in the photo, where the format can hold that)", .choices = depths},
     {"alpha-only", 0, OPTION_FLAG, offsetof(struct values, alpha_only), NULL, "write the matte alone, as grey"},
+    CUTOUT_OPTIONS(struct values, cutout),
     {"guidance", 0, OPTION_CHOICE, offsetof(struct values, guidance), "KIND", "what the mask says", .choices = guidances},
     {"method", 0, OPTION_CHOICE, offsetof(struct values, method), "METHOD",
      "how large photos are put before the network: in one piece, in panes that agree with that, or as a pyramid from coarse "
@@ -64,6 +66,7 @@ static const struct command_option options[] = {
 
 static const struct command_example examples[] = {
     {"Cut a photo out:", "mgm matte photo.jpg mask.png -o cutout.png"},
+    {"Over white:", "mgm matte photo.jpg mask.png -o white.jpg --background white"},
     {"Only the matte, in 16 bit, from a trimap:", "mgm matte photo.jpg trimap.png -o matte.tif --alpha-only --depth 16"},
     {"Every photo of a folder, with the masks of the same names in another:",
      "mgm matte photos masks -o cutouts --format webp"},
@@ -83,8 +86,11 @@ const struct command cmd_matte = {
         "rough cut, a soft matte to be improved, or a trimap (black, grey 128 = unknown, white); without --guidance its "
         "values decide, with --reference it is then a mask. One of the two may be -, standard input.\n"
         "\n"
-        "OUT becomes a picture with straight alpha, in the photo's own colours and with its colour profile. The "
-        "extension decides the format: .png, .tif or .webp; with --alpha-only also .jpg. Formats that are read: PNG, "
+        "OUT becomes a picture with straight alpha and the photo's colour profile. Its colours are the foreground's, "
+        "without "
+        "what shone through of the old background; what is opaque keeps the photo's own values, and colours that alpha "
+        "hides are cleared. The extension decides the format: .png, .tif, .webp or .exr; with --alpha-only or "
+        "--background also .jpg. Formats that are read: PNG, "
         "JPEG, TIFF, WebP, BMP, GIF, PNM, HEIC, AVIF and JPEG XL, as far as libvips is built with them.\n"
         "\n"
         "Where MASK is a folder, every PHOTO is a picture or a folder of pictures, and has its mask there under its own "
@@ -139,6 +145,11 @@ static void add_report(cJSON *object, const struct batch *batch, const struct ma
     report_add_number(object, "uncertain_os4", report->uncertain_os4, 6);
     report_add_number(object, "uncertain_os1", report->uncertain_os1, 6);
     report_add_number(object, "network_s", report->network_seconds, 4);
+    if (!batch->job.alpha_only) {
+        cJSON_AddStringToObject(object, "foreground", batch->job.cutout.foreground);
+        report_add_number(object, "mixed", facts->colours.mixed, 6);
+        report_add_number(object, "colours_s", facts->colours.seconds, 4);
+    }
 }
 
 /** Says how it went. @param facts  NULL: skipped, or failed if there is an error */
@@ -267,7 +278,12 @@ static int check(const struct values *values, const struct operands *operands, b
 static int run(int argc, char **argv)
 {
     const double start = mgm_clock_seconds();
-    struct values values = {.guidance = "auto", .method = "auto", .depth = "auto", .device = "cpu", .precision = "auto"};
+    struct values values = {.guidance = "auto",
+                            .method = "auto",
+                            .depth = "auto",
+                            .device = "cpu",
+                            .precision = "auto",
+                            .cutout = {.foreground = "fast"}};
     struct operands operands;
     struct mgm_context *ctx = NULL;
     int status = command_parse(&cmd_matte, argc, argv, &values, &operands);
@@ -277,6 +293,7 @@ static int run(int argc, char **argv)
                           .values = &values,
                           .many = folder_is(operands.values[operands.count - 1])};
     batch.job.alpha_only = values.alpha_only;
+    batch.job.cutout = values.cutout;
     batch.job.resize_mask = values.resize_mask;
     batch.job.settings.guidance = guidance_from_name(values.guidance);
     batch.job.settings.method = method_from_name(values.method);

@@ -123,7 +123,7 @@ static enum mgm_status quantize(struct job *job, const struct values *values, co
     const int photos = operands->count - 1;
     TRY(matte_list_many(job->ctx, operands->values, photos, operands->values[photos], ".", ".png", &job->list));
     if (!values->model)
-        TRY(default_model_find(job->ctx, path, sizeof path));
+        TRY(default_model_find(job->ctx, DEFAULT_MODEL, path, sizeof path));
     TRY(mgm_model_load(job->ctx, values->model ? values->model : path, &job->model));
     if (job->model->ranges)
         return mgm_fail(job->ctx, MGM_E_INVALID, "%s: these weights are quantized already", values->model);

@@ -97,8 +97,9 @@ static void show_progress(void *argument, const struct mgm_train_progress *progr
     const struct mgm_step_losses *losses = &progress->losses;
     fprintf(stderr, "%lld/%lld  loss %.4f", (long long)progress->iteration, (long long)progress->iterations, losses->total);
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
-        fprintf(stderr, "  %s l1 %.3f comp %.3f lap %.2f", levels[head], losses->value[MGM_LOSS_L1][head],
-                losses->value[MGM_LOSS_COMPOSITION][head], losses->value[MGM_LOSS_LAPLACIAN][head]);
+        if (losses->mask_share[head] > 1e-6) /* else there is no such head */
+            fprintf(stderr, "  %s l1 %.3f comp %.3f lap %.2f", levels[head], losses->value[MGM_LOSS_L1][head],
+                    losses->value[MGM_LOSS_COMPOSITION][head], losses->value[MGM_LOSS_LAPLACIAN][head]);
     fprintf(stderr, "  lr %.2e  |g| %.2f  %.1f img/s  waiting %.0f%%  left ", progress->learning_rate,
             progress->gradient_norm, progress->images_per_second, 100 * progress->waiting_share);
     print_duration(progress->seconds_left);
@@ -108,8 +109,14 @@ static void show_progress(void *argument, const struct mgm_train_progress *progr
 static void show_scores(void *argument, int64_t iteration, const struct mgm_validation_scores *scores)
 {
     (void)argument;
-    fprintf(stderr, "%lld  held out: SAD %.3f  MSE %.4f  (whole crop %.3f  %.4f; the guidance itself SAD %.3f)\n",
-            (long long)iteration, scores->sad, scores->mse, scores->sad_whole, scores->mse_whole, scores->sad_guidance);
+    if (scores->colour)
+        fprintf(stderr,
+                "%lld  held out: SAD %.3f  MSE %.4f of F where alpha > 0  (alpha·F: %.3f  %.4f; the photo's own colours: "
+                "SAD %.3f)\n",
+                (long long)iteration, scores->sad, scores->mse, scores->sad_whole, scores->mse_whole, scores->sad_guidance);
+    else
+        fprintf(stderr, "%lld  held out: SAD %.3f  MSE %.4f  (whole crop %.3f  %.4f; the guidance itself SAD %.3f)\n",
+                (long long)iteration, scores->sad, scores->mse, scores->sad_whole, scores->mse_whole, scores->sad_guidance);
 }
 
 static void show_note(void *argument, const char *sentence)

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char model_name[] = "small.safetensors";
-
 /** The folder of the running program, "" if it cannot be told. */
 static void program_folder(char *folder, size_t size)
 {
@@ -18,7 +16,7 @@ static void program_folder(char *folder, size_t size)
         *slash = '\0';
 }
 
-enum mgm_status default_model_find(struct mgm_context *ctx, char *path, size_t size)
+enum mgm_status default_model_find(struct mgm_context *ctx, const char *name, char *path, size_t size)
 {
     char program[PATH_MAX], beside[PATH_MAX + 32], tried[2 * PATH_MAX] = "";
     const char *chosen = getenv("MGM_MODELS");
@@ -31,10 +29,11 @@ enum mgm_status default_model_find(struct mgm_context *ctx, char *path, size_t s
         count = 1;
     }
     for (size_t i = 0; i < count; i++) {
-        if (snprintf(path, size, "%s/%s", folders[i], model_name) < (int)size && access(path, R_OK) == 0)
+        if (snprintf(path, size, "%s/%s", folders[i], name) < (int)size && access(path, R_OK) == 0)
             return MGM_OK;
         size_t used = strlen(tried);
         snprintf(tried + used, sizeof tried - used, "%s%s", i ? ", " : "", folders[i]);
     }
-    return mgm_fail(ctx, MGM_E_IO, "no model was named with --model, and %s is not in %.800s", model_name, tried);
+    return mgm_fail(ctx, MGM_E_IO, "no model was named with --%smodel, and %s is not in %.800s",
+                    strcmp(name, DEFAULT_MODEL) == 0 ? "" : "foreground-", name, tried);
 }

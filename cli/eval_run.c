@@ -275,7 +275,7 @@ enum mgm_status eval_run(struct mgm_context *ctx, const struct mgm_protocol *pro
     *run = (struct eval_run){.protocol = protocol, .output = options->output};
     TRY(prepare(ctx, data, backgrounds, options, complain, run));
     if (!work.model) {
-        TRY(default_model_find(ctx, found, sizeof found));
+        TRY(default_model_find(ctx, DEFAULT_MODEL, found, sizeof found));
         work.model = found;
     }
     const char *slash = strrchr(work.model, '/');

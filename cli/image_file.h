@@ -73,6 +73,7 @@ struct image_format {
     const char *extensions[2]; /* ".tif", ".tiff"; written is the first */
     int max_side;              /* of a picture that it can hold */
     bool alpha, deep;          /* can hold transparency; 16 bit */
+    bool linear;               /* holds linear light, premultiplied, in halves; what is given is sRGB, straight */
 };
 
 /** Of those that are written; ends with NULL. */

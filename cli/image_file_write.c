@@ -1,7 +1,9 @@
 #include "image_file.h"
 
+#include "image_exr.h"
 #include "image_open.h"
 
+#include "base/memory.h"
 #include "weights/output_file.h"
 
 #include <errno.h>
@@ -14,14 +16,13 @@
 
 enum { JPEG_QUALITY = 95 };
 
-enum { PNG, TIFF, WEBP, JPEG };
+enum { PNG, TIFF, WEBP, JPEG, EXR };
 static const struct image_format formats[] = {
-    [PNG] = {"png", {".png"}, INT_MAX, true, true},
-    [TIFF] = {"tiff", {".tif", ".tiff"}, INT_MAX, true, true},
-    [WEBP] = {"webp", {".webp"}, 16383, true, false},
-    [JPEG] = {"jpeg", {".jpg", ".jpeg"}, 65500, false, false},
+    [PNG] = {"png", {".png"}, INT_MAX, true, true},       [TIFF] = {"tiff", {".tif", ".tiff"}, INT_MAX, true, true},
+    [WEBP] = {"webp", {".webp"}, 16383, true, false},     [JPEG] = {"jpeg", {".jpg", ".jpeg"}, 65500, false, false},
+    [EXR] = {"exr", {".exr"}, INT_MAX, true, true, true},
 };
-const char *const image_format_names[] = {"png", "tiff", "webp", "jpeg", NULL};
+const char *const image_format_names[] = {"png", "tiff", "webp", "jpeg", "exr", NULL};
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
 const struct image_format *image_format_named(const char *name)
@@ -61,9 +62,10 @@ enum mgm_status image_target_choose(struct mgm_context *ctx, const char *path, c
     const bool standard = strcmp(path, IMAGE_FILE_STANDARD) == 0;
     const struct image_format *chosen = format ? image_format_named(format) : standard ? &formats[PNG] : format_of(path);
     if (!chosen)
-        return mgm_fail(ctx, MGM_E_UNSUPPORTED,
-                        "%s: the name of a picture to write must end in .png, .tif, .webp or .jpg, which decides its format",
-                        path);
+        return mgm_fail(
+            ctx, MGM_E_UNSUPPORTED,
+            "%s: the name of a picture to write must end in .png, .tif, .webp, .exr or .jpg, which decides its format",
+            path);
     if (format && !standard && format_of(path) != chosen)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: a %s file's name must end in %s", path, format, chosen->extensions[0]);
     TRY(image_format_check(ctx, chosen, channels, path));
@@ -175,17 +177,28 @@ static enum mgm_status write_file(struct mgm_context *ctx, const char *path, con
     return status;
 }
 
+static enum mgm_status put(struct mgm_context *ctx, const struct image_target *target, const void *bytes, size_t size)
+{
+    return strcmp(target->path, IMAGE_FILE_STANDARD) == 0 ? write_standard(ctx, bytes, size)
+                                                          : write_file(ctx, target->path, bytes, size);
+}
+
 enum mgm_status image_target_write(struct mgm_context *ctx, const struct image_target *target, const struct mgm_image *image,
                                    const void *profile, size_t profile_size)
 {
     void *bytes = NULL;
     size_t size = 0;
     TRY(image_target_check_size(ctx, target, image->width, image->height));
+    if (target->format->linear) {
+        TRY(image_exr_encode(ctx, target->path, image, &bytes, &size));
+        const enum mgm_status written = put(ctx, target, bytes, size);
+        mgm_free(bytes);
+        return written;
+    }
     TRY(image_file_start(ctx));
     if (encode(image, profile, profile_size, target, &bytes, &size) != 0)
         return image_fail(ctx, MGM_E_IO, target->path, "cannot be encoded");
-    enum mgm_status status = strcmp(target->path, IMAGE_FILE_STANDARD) == 0 ? write_standard(ctx, bytes, size)
-                                                                            : write_file(ctx, target->path, bytes, size);
+    const enum mgm_status status = put(ctx, target, bytes, size);
     g_free(bytes);
     return status;
 }

@@ -32,22 +32,24 @@ enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, c
     char found[PATH_MAX];
     job->ctx = ctx;
     if (!model) {
-        TRY(default_model_find(ctx, found, sizeof found));
+        TRY(default_model_find(ctx, DEFAULT_MODEL, found, sizeof found));
         model = found;
     }
     TRY(load_model(ctx, model, &job->model));
-    return mgm_session_create(ctx, job->model, &job->session);
+    TRY(mgm_session_create(ctx, job->model, &job->session));
+    return job->alpha_only ? MGM_OK : cutout_open(ctx, &job->cutout, job->bits, &job->maker);
 }
 
 void matte_job_close(struct matte_job *job)
 {
+    cutout_close(&job->maker);
     mgm_session_destroy(&job->session);
     mgm_model_destroy(&job->model);
 }
 
 int matte_job_channels(const struct matte_job *job)
 {
-    return job->alpha_only ? 1 : 4;
+    return job->alpha_only ? 1 : cutout_channels(&job->cutout);
 }
 
 /** The pictures of one run. */
@@ -123,53 +125,26 @@ static enum mgm_status matte(const struct matte_job *job, const char *photo_path
 
 /* ---- the result ------------------------------------------------------------------------------------------------------- */
 
-/** A value of one depth in another, rounded. */
-static uint16_t convert(uint16_t value, int from, int to)
+/** The matte as grey. */
+static enum mgm_status write_alpha(const struct matte_job *job, const struct pictures *pictures,
+                                   const struct image_target *target)
 {
-    return from == to ? value : from == 8 ? (uint16_t)(value * 257u) : (uint16_t)((value * 255u + 32767u) / 65535u);
-}
-
-static uint16_t value_at(const void *pixels, int bits, size_t index)
-{
-    return bits == 16 ? ((const uint16_t *)pixels)[index] : ((const uint8_t *)pixels)[index];
-}
-
-static void set_value(void *pixels, int bits, size_t index, uint16_t value)
-{
-    if (bits == 16)
-        ((uint16_t *)pixels)[index] = value;
-    else
-        ((uint8_t *)pixels)[index] = (uint8_t)value;
-}
-
-/** The matte as grey, or the photo's own colours with the matte as alpha. */
-static void fill_result(const struct mgm_image *colours, const float *alpha, const struct mgm_image *result, void *pixels)
-{
-    const size_t count = (size_t)result->width * (size_t)result->height, channels = (size_t)result->channels;
-    const float highest = result->bits == 16 ? 65535.0f : 255.0f;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t c = 0; c + 1 < channels; c++)
-            set_value(pixels, result->bits, i * channels + c,
-                      convert(value_at(colours->pixels, colours->bits, 3 * i + c), colours->bits, result->bits));
-        set_value(pixels, result->bits, i * channels + channels - 1, (uint16_t)(alpha[i] * highest + 0.5f));
-    }
-}
-
-static enum mgm_status write_result(const struct matte_job *job, const struct pictures *pictures,
-                                    const struct image_target *target)
-{
-    const struct photo *photo = &pictures->photo;
-    const struct mgm_image *colours = photo->own.memory ? &photo->own.image : &photo->seen.image;
-    struct mgm_image result = {.width = colours->width, .height = colours->height, .channels = matte_job_channels(job)};
-    result.bits = job->bits ? job->bits : target->format->deep ? colours->bits : 8;
-    result.stride = (size_t)result.width * (size_t)result.channels * (size_t)(result.bits / 8);
+    const struct mgm_image *photo = &pictures->photo.seen.image;
+    const size_t count = (size_t)photo->width * (size_t)photo->height;
+    struct mgm_image result = {.width = photo->width, .height = photo->height, .channels = 1};
+    result.bits = job->bits ? job->bits : target->format->deep ? photo->bits : 8;
+    result.stride = (size_t)result.width * (size_t)(result.bits / 8);
     void *pixels = mgm_alloc(result.stride, (size_t)result.height);
     if (!pixels)
         return mgm_fail_nomem(job->ctx, target->path);
-    fill_result(colours, pictures->alpha, &result, pixels);
+    for (size_t i = 0; i < count; i++) {
+        if (result.bits == 16)
+            ((uint16_t *)pixels)[i] = (uint16_t)(pictures->alpha[i] * 65535.0f + 0.5f);
+        else
+            ((uint8_t *)pixels)[i] = (uint8_t)(pictures->alpha[i] * 255.0f + 0.5f);
+    }
     result.pixels = pixels;
-    const enum mgm_status status =
-        image_target_write(job->ctx, target, &result, job->alpha_only ? NULL : photo->profile, photo->profile_size);
+    const enum mgm_status status = image_target_write(job->ctx, target, &result, NULL, 0);
     mgm_free(pixels);
     return status;
 }
@@ -221,7 +196,8 @@ static enum mgm_status run(struct matte_job *job, const char *photo, const char 
     TRY(image_target_check_size(job->ctx, target, pictures->photo.seen.image.width, pictures->photo.seen.image.height));
     TRY(fit_mask(job, photo, mask, &settings, pictures));
     TRY(matte(job, photo, mask, &settings, pictures, facts));
-    return write_result(job, pictures, target);
+    return job->alpha_only ? write_alpha(job, pictures, target)
+                           : cutout_write(job->maker, &pictures->photo, pictures->alpha, photo, target, &facts->colours);
 }
 
 enum mgm_status matte_job_run(struct matte_job *job, const char *photo, const char *mask, const struct image_target *target,

@@ -227,6 +227,56 @@ struct mgm_forward_result {
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_forward(struct mgm_session *session, int n, int h, int w, const float *image,
                                                    const float *guidance, struct mgm_forward_result *result);
 
+/* ---- foreground colours ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Reads weights of the colour network (§3.2), as mgm_model_load() reads those of the matting network.
+ * @return MGM_E_UNSUPPORTED if the metadata do not name this architecture
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_foreground_model_load(struct mgm_context *ctx, const char *path,
+                                                                 struct mgm_model **out);
+
+struct mgm_foreground_session;
+
+/**
+ * Colours are computed on the CPU, whatever the context's device is, and not in 8 bit.
+ * @param model  of mgm_foreground_model_load(); borrowed, must outlive the session. NULL: no network, but a classical estimate
+ *               (that of Germer et al. 2020, "Fast Multi-Level Foreground Estimation", gone further to its minimum)
+ * @return MGM_E_INVALID for a model of the matting network
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_foreground_session_create(struct mgm_context *ctx, const struct mgm_model *model,
+                                                                     struct mgm_foreground_session **out);
+MGM_API void mgm_foreground_session_destroy(struct mgm_foreground_session **session);
+
+struct mgm_foreground_settings {
+    bool keep_hidden; /* photo's own values where alpha is 0, instead of black. Default false */
+    bool published;   /* without a model: multi-level estimation as it was published, not gone further. Default false */
+};
+
+MGM_API struct mgm_foreground_settings mgm_foreground_settings_defaults(void);
+
+struct mgm_foreground_report {
+    double mixed;    /* share of the pixels with alpha between 0 and 1, 0 … 1 */
+    double computed; /* pixels that the network computed, margins included, for each of the photo's; 0 without one */
+    double seconds;
+};
+
+/**
+ * Removes the old background from a photo's colours: F of alpha · F + (1 − alpha) · B = photo, on values as they are encoded.
+ * Source: §3.2. Where alpha is 1 the photo's own values are kept; where it is 0 they are cleared, so that nobody finds the
+ * background in a file whose alpha hides it.
+ * @param photo    RGB, 8 or 16 bit, any size from 1×1, of any RGB colour space
+ * @param alpha    f32 [height, width], 0 … 1; rounded to the steps in which it will be stored
+ * @param colours  caller-allocated; RGB, the photo's bits, rows without gaps; not the photo's own pixels
+ * @param settings NULL: the defaults
+ * @param report   may be NULL
+ * @return MGM_E_INVALID for a picture out of range, alpha that is none; MGM_E_FORMAT if the weights give values that are not finite;
+ *         MGM_E_NOMEM. On error colours and report are unspecified.
+ */
+MGM_MUST_CHECK MGM_API enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const struct mgm_image *photo,
+                                                      const float *alpha, const struct mgm_foreground_settings *settings,
+                                                      void *colours, struct mgm_foreground_report *report);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,10 +13,11 @@ static const double MAX_WIDTH = 8;
 enum { MANY_VALUES = 4 << 20 }; /* 16 MB: fewer are not worth reading twice */
 static const char *const FILE_SUFFIXES[] = {".safetensors.index.json", ".index.json", ".safetensors", ".pth", ".pt"};
 
-static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file)
+static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file, bool *colour)
 {
     const char *architecture = mgm_safetensors_metadata(file, MGM_METADATA_ARCHITECTURE);
-    if (architecture && strcmp(architecture, MGM_ARCHITECTURE) != 0)
+    *colour = architecture && strcmp(architecture, MGM_ARCHITECTURE_FOREGROUND) == 0;
+    if (architecture && !*colour && strcmp(architecture, MGM_ARCHITECTURE) != 0)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: weights of the architecture '%.200s'; expected '%s'",
                         mgm_safetensors_name(file), architecture, MGM_ARCHITECTURE);
     return MGM_OK;
@@ -69,14 +70,17 @@ static enum mgm_status copy_texts(struct mgm_context *ctx, const struct mgm_safe
 enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file, struct mgm_model **out)
 {
     *out = NULL;
-    TRY(check_architecture(ctx, file));
+    bool colour;
     double width;
+    TRY(check_architecture(ctx, file, &colour));
     TRY(find_width(ctx, file, &width));
     struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
     if (!model)
         return mgm_fail_nomem(ctx, "a model");
     model->width = width;
-    enum mgm_status status = mgm_network_build(ctx, width, false, &model->graph);
+    model->colour = colour;
+    enum mgm_status status = colour ? mgm_foreground_network_build(ctx, width, &model->graph)
+                                    : mgm_network_build(ctx, width, false, &model->graph);
     if (status == MGM_OK)
         status = mgm_params_check(ctx, &model->graph, file);
     if (status == MGM_OK)
@@ -130,12 +134,19 @@ enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t
     return status;
 }
 
-enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out)
+static enum mgm_status load(struct mgm_context *ctx, const char *path, bool colour, struct mgm_model **out)
 {
     struct mgm_safetensors *file = NULL;
+    bool found;
     *out = NULL;
     TRY(mgm_weights_open(ctx, path, &file));
-    enum mgm_status status = mgm_model_from_file(ctx, file, out);
+    enum mgm_status status = check_architecture(ctx, file, &found);
+    if (status == MGM_OK && found != colour)
+        status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: weights of the architecture '%s'; expected '%s'",
+                          mgm_safetensors_name(file), found ? MGM_ARCHITECTURE_FOREGROUND : MGM_ARCHITECTURE,
+                          colour ? MGM_ARCHITECTURE_FOREGROUND : MGM_ARCHITECTURE);
+    if (status == MGM_OK)
+        status = mgm_model_from_file(ctx, file, out);
     if (status == MGM_OK && (*out)->graph.value_count > MANY_VALUES && mgm_safetensors_is_mapped(file)) {
         mgm_safetensors_rest(file);
         (*out)->file = file;
@@ -143,6 +154,16 @@ enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct
     }
     mgm_safetensors_close(&file);
     return status;
+}
+
+enum mgm_status mgm_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out)
+{
+    return load(ctx, path, false, out);
+}
+
+enum mgm_status mgm_foreground_model_load(struct mgm_context *ctx, const char *path, struct mgm_model **out)
+{
+    return load(ctx, path, true, out);
 }
 
 enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, struct mgm_model *model)

@@ -13,11 +13,12 @@ struct mgm_model {
     struct mgm_safetensors *file; /* where they can be read again; NULL: they are never dropped */
     float *ranges; /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
     double width;
+    bool colour; /* of the colour network, not of the matting network */
     char *name, *license;
 };
 
 /**
- * mgm_model_load for a file that is open already.
+ * mgm_model_load, or mgm_foreground_model_load, for a file that is open already: the metadata tell which network it is of.
  * @param file  borrowed, and no longer needed afterwards
  * @return MGM_E_UNSUPPORTED if its metadata name another architecture, MGM_E_FORMAT if the width there is no number in
  *         (0, 8], MGM_E_SHAPE as of mgm_params_load
@@ -41,7 +42,8 @@ MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double 
 #define MGM_METADATA_LICENSE      "license"
 #define MGM_METADATA_TRAINING     "training" /* JSON object: iterations, samples, seed, data, command */
 
-#define MGM_ARCHITECTURE "mgm-matting"
+#define MGM_ARCHITECTURE            "mgm-matting"
+#define MGM_ARCHITECTURE_FOREGROUND "mgm-foreground" /* the colour network */
 
 /**
  * Width factor that the shapes of these tensors belong to: a multiple of 1/64, which gives the same channel counts as the

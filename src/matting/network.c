@@ -1,5 +1,7 @@
 #include "matting/network.h"
 
+#include "matting/foreground.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -154,7 +156,8 @@ static int decoder_layer(struct builder *b, int src, int index, int blocks, int 
     return x;
 }
 
-static int head(struct builder *b, int src, const char *name)
+/* @param init  of the last convolution */
+static int head(struct builder *b, int src, const char *name, int channels, enum mgm_init init)
 {
     char prefix[48];
     snprintf(prefix, sizeof prefix, "decoder.%s.", name);
@@ -162,26 +165,31 @@ static int head(struct builder *b, int src, const char *name)
     int x =
         conv(b, src, prefix, "0", (struct mgm_conv_spec){.channels = inner, .kernel = 3, .init = MGM_INIT_XAVIER_UNIFORM});
     x = norm(b, x, prefix, "1", LEAKY, -1);
-    return conv(b, x, prefix, "3",
-                (struct mgm_conv_spec){.channels = 1, .kernel = 3, .bias = true, .init = MGM_INIT_XAVIER_UNIFORM});
+    return conv(b, x, prefix, "3", (struct mgm_conv_spec){.channels = channels, .kernel = 3, .bias = true, .init = init});
 }
 
-enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool with_trunk, struct mgm_graph *out)
+/* What either network has between its input and its last head. */
+struct body {
+    int trunk, context; /* results of encoder and ASPP */
+    int finest;         /* the decoder's at full resolution, shortcut added */
+};
+
+/* @param os8, os4  receive the coarser heads, of the matting network; NULL: there are none */
+static struct body body_of(struct builder *b, int inputs, int *os8, int *os4)
 {
-    *out = (struct mgm_graph){0};
-    struct builder builder = {out, width}, *b = &builder;
+    struct mgm_graph *out = b->graph;
     int c[5]; /* 32, 64, 128, 256, 512 of the paper */
     for (int i = 0; i < 5; i++)
-        c[i] = mgm_network_channels(width, 32 << i);
+        c[i] = mgm_network_channels(b->width, 32 << i);
 
-    int input = mgm_graph_input(out, MGM_NETWORK_INPUTS);
+    int input = mgm_graph_input(out, inputs);
     int x = conv(b, input, "encoder.", "conv1",
                  (struct mgm_conv_spec){.channels = c[0],
                                         .kernel = 3,
                                         .step = 2,
                                         .spectral = true,
                                         .init = MGM_INIT_XAVIER_UNIFORM,
-                                        .zero_input = MGM_NETWORK_INPUTS - 1});
+                                        .zero_input = os8 ? MGM_NETWORK_INPUTS - 1 : -1});
     x = norm(b, x, "encoder.", "bn1", RELU, -1);
     x = spectral(b, x, "encoder.", "conv2", c[0], 3, 1, MGM_INIT_XAVIER_UNIFORM);
     int stem = norm(b, x, "encoder.", "bn2", RELU, -1);
@@ -198,26 +206,50 @@ enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool wi
     /* Shortcuts stand where they are needed, so that their results need not be kept in the meantime. */
     x = shortcut(b, layer3, 4, c[3], decoder_layer(b, context, 1, 2, c[3]));
     x = shortcut(b, layer2, 3, c[2], decoder_layer(b, x, 2, 3, c[2]));
-    int os8 = head(b, x, "refine_OS8");
+    if (os8)
+        *os8 = head(b, x, "refine_OS8", 1, MGM_INIT_XAVIER_UNIFORM);
     x = shortcut(b, layer1, 2, c[1], decoder_layer(b, x, 3, 3, c[1]));
-    int os4 = head(b, x, "refine_OS4");
+    if (os4)
+        *os4 = head(b, x, "refine_OS4", 1, MGM_INIT_XAVIER_UNIFORM);
     x = shortcut(b, stem, 1, c[0], decoder_layer(b, x, 4, 2, c[0]));
     x = spectral(b, x, "decoder.", "conv1", c[0], 4, 2, MGM_INIT_FAN_IN_UNIFORM);
     x = norm(b, x, "decoder.", "bn1", LEAKY, -1);
     x = shortcut(b, input, 0, c[0], x);
-    int os1 = head(b, x, "refine_OS1");
+    return (struct body){trunk, context, x};
+}
 
+static enum mgm_status finish(struct mgm_context *ctx, struct mgm_graph *out)
+{
+    const enum mgm_status status = mgm_graph_finish(ctx, out);
+    if (status != MGM_OK)
+        mgm_graph_release(out);
+    return status;
+}
+
+enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool with_trunk, struct mgm_graph *out)
+{
+    *out = (struct mgm_graph){0};
+    struct builder builder = {out, width};
+    int os8, os4;
+    const struct body body = body_of(&builder, MGM_NETWORK_INPUTS, &os8, &os4);
+    const int os1 = head(&builder, body.finest, "refine_OS1", 1, MGM_INIT_XAVIER_UNIFORM);
     mgm_graph_output(out, os8);
     mgm_graph_output(out, os4);
     mgm_graph_output(out, os1);
     if (with_trunk) {
-        mgm_graph_output(out, trunk);
-        mgm_graph_output(out, context);
+        mgm_graph_output(out, body.trunk);
+        mgm_graph_output(out, body.context);
     }
-    enum mgm_status status = mgm_graph_finish(ctx, out);
-    if (status != MGM_OK)
-        mgm_graph_release(out);
-    return status;
+    return finish(ctx, out);
+}
+
+enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out)
+{
+    *out = (struct mgm_graph){0};
+    struct builder builder = {out, width};
+    const struct body body = body_of(&builder, MGM_FOREGROUND_INPUTS, NULL, NULL);
+    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS, MGM_INIT_XAVIER_UNIFORM));
+    return finish(ctx, out);
 }
 
 void mgm_network_pack_input(int n, int h, int w, const float *image, const float *guidance, float *dst)

@@ -22,6 +22,13 @@ enum { MGM_NETWORK_INPUTS = 4 }; /* R, G, B normalised, guidance in [0, 1] */
 MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool with_trunk,
                                                  struct mgm_graph *out);
 
+/**
+ * The network for foreground colours (§3.2: "a network of the same structure"): the same encoder, context and decoder
+ * without the heads at strides 8 and 4. matting/foreground.h says what goes in and what comes out. 
+ * @param out  one output, [n, h, w, 3]
+ */
+MGM_MUST_CHECK enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out);
+
 /** Inner channel count for `channels` of the paper's network at `width`: at least 8. */
 int mgm_network_channels(double width, int channels);
 

@@ -27,6 +27,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     {"name", TEXT, AT(name), 1, 0, 0, false},
     {"license", TEXT, AT(license), 1, 0, 0, false},
     REALS("model.width", width, 1, 0.05, 4),
+    {"task", TASK, AT(samples.task), 1, 0, 0, false}, /* another network has another layout: a checkpoint knows */
     {"model.precision", PRECISION, AT(precision), 1, 0, 0, true},
     PATHNAME("model.init", init),
     PATHNAME("model.encoder", encoder),
@@ -62,6 +63,9 @@ const struct mgm_config_key mgm_config_keys[] = {
     REALS("camera.jpeg", samples.camera.jpeg, 1, 0, 1),
     REALS("samples.compose_two", samples.compose_two, 1, 0, 1),
     REALS("samples.distractor", samples.distractor, 1, 0, 1),
+    REALS("blend.ordinary", samples.blend.ordinary, 1, 0, 1),
+    REALS("blend.alpha_errors", samples.blend.alpha_errors, 1, 0, 1),
+    REALS("blend.hidden", samples.blend.hidden, 1, 0, 1),
     INTEGERS("foregrounds.count", foregrounds.count, 1, 1, 10000000),
     INTEGERS("foregrounds.size", foregrounds.size, 1, 64, 2048),
     {"foregrounds.seed", WIDE, AT(foregrounds.seed), 1, 0, 9e18, true},
@@ -176,6 +180,8 @@ static size_t value_size(const struct mgm_train_config *config, const struct mgm
         return sizeof(int64_t);
     case PRECISION:
         return sizeof config->precision;
+    case TASK:
+        return sizeof config->samples.task;
     case PHASES:
         return (size_t)config->phase_count * sizeof *config->phases;
     case SOURCES:

@@ -96,6 +96,19 @@ static enum mgm_status read_precision(const struct reader *reader, const config_
     return complain(reader, setting, key->name, "must be \"f32\", \"bf16\" or \"auto\"");
 }
 
+static enum mgm_status read_task(const struct reader *reader, const config_setting_t *setting,
+                                 const struct mgm_config_key *key)
+{
+    static const char *const names[] = {[MGM_TASK_MATTING] = "matting", [MGM_TASK_FOREGROUND] = "foreground"};
+    const char *text = config_setting_get_string(setting);
+    for (int i = 0; text && i < 2; i++)
+        if (!strcmp(text, names[i])) {
+            reader->config->samples.task = (enum mgm_task)i;
+            return MGM_OK;
+        }
+    return complain(reader, setting, key->name, "must be \"matting\" or \"foreground\"");
+}
+
 static enum mgm_status read_phase(const struct reader *reader, config_setting_t *group, struct mgm_crop_phase *phase)
 {
     static const struct mgm_config_key until = {.name = "crops.until", .low = 0, .high = 1};
@@ -210,6 +223,8 @@ static enum mgm_status read_value(const struct reader *reader, const config_sett
     case TEXT:
     case PATH:
         return read_text(reader, setting, key);
+    case TASK:
+        return read_task(reader, setting, key);
     case PRECISION:
         return read_precision(reader, setting, key);
     case PHASES:

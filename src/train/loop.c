@@ -11,11 +11,17 @@
 
 enum { DILATION_KEY = 0x64696c61, FAILURES_MAX = 5 };
 
+static bool is_colour(const struct mgm_train_run *run)
+{
+    return run->config->samples.task == MGM_TASK_FOREGROUND;
+}
+
 static void close_phase(struct mgm_train_run *run)
 {
     mgm_feed_destroy(&run->feed);
     mgm_train_plan_destroy(&run->plan);
     mgm_step_destroy(&run->step);
+    mgm_colour_step_destroy(&run->colour_step);
     if (run->input)
         run->backend->ops->release(run->backend, run->input);
     run->input = NULL;
@@ -48,10 +54,14 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
         .backend = run->backend,
     };
     TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->learner.params, &settings, &run->plan));
-    TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
+    if (is_colour(run))
+        TRY(mgm_colour_step_create(run->ctx, together, share, phase->size, run->options->threads, &run->colour_step));
+    else
+        TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
     TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->backend, run->state.sample, &run->feed));
     const size_t pixels = (size_t)share * (size_t)(phase->size * phase->size);
-    TRY(run->backend->ops->alloc(run->backend, pixels * MGM_NETWORK_INPUTS * sizeof(float), (void **)&run->input));
+    TRY(run->backend->ops->alloc(run->backend, pixels * (size_t)run->graph.layers[0].channels * sizeof(float),
+                                 (void **)&run->input));
     for (int i = 0; i < 2; i++)
         run->dilate[i] = mgm_alloc((size_t)share, sizeof(int));
     if (!run->dilate[0] || !run->dilate[1])
@@ -112,12 +122,9 @@ static enum mgm_status update(struct mgm_train_run *run, double *norm)
     return MGM_OK;
 }
 
-static enum mgm_status iterate(struct mgm_train_run *run)
+/** The matting network: losses of a batch, and the gradient of the objective by its outputs. */
+static enum mgm_status judge_mattes(struct mgm_train_run *run, const struct mgm_batch *batch, struct mgm_step_losses *losses)
 {
-    const struct mgm_batch *batch;
-    struct mgm_step_losses losses;
-    double waited = 0, norm = 0, began = mgm_clock_seconds();
-    TRY(mgm_feed_next(run->ctx, run->feed, &batch, &waited));
     TRY(mgm_step_load(run->step, batch, run->input));
     TRY(mgm_train_plan_forward(run->plan, run->input));
     const float *raw[MGM_HEAD_COUNT];
@@ -128,15 +135,35 @@ static enum mgm_status iterate(struct mgm_train_run *run)
     }
     struct mgm_step_masks masks = choose_masks(run, batch);
     mgm_step_predict(run->step, raw);
-    TRY(mgm_step_evaluate(run->ctx, run->step, batch, &masks, &run->config->objective, &losses));
+    TRY(mgm_step_evaluate(run->ctx, run->step, batch, &masks, &run->config->objective, losses));
+    mgm_step_propagate(run->step, raw_gradient);
+    run->sums.truth_share += masks.merge ? 0 : 1;
+    return MGM_OK;
+}
+
+/** The same of the colour network. */
+static enum mgm_status judge_colours(struct mgm_train_run *run, const struct mgm_batch *batch,
+                                     struct mgm_step_losses *losses)
+{
+    mgm_colour_step_load(batch, run->options->threads, run->input);
+    TRY(mgm_train_plan_forward(run->plan, run->input));
+    return mgm_colour_step_evaluate(run->ctx, run->colour_step, batch, mgm_train_plan_output(run->plan, 0),
+                                    &run->config->objective, mgm_train_plan_output_gradient(run->plan, 0), losses);
+}
+
+static enum mgm_status iterate(struct mgm_train_run *run)
+{
+    const struct mgm_batch *batch;
+    struct mgm_step_losses losses;
+    double waited = 0, norm = 0, began = mgm_clock_seconds();
+    TRY(mgm_feed_next(run->ctx, run->feed, &batch, &waited));
+    TRY(is_colour(run) ? judge_colours(run, batch, &losses) : judge_mattes(run, batch, &losses));
     if (!isfinite(losses.total))
         return mgm_fail(run->ctx, MGM_E_BACKEND,
                         "training diverged at iteration %" PRId64 ": the loss is not finite; lower learning_rate and resume",
                         run->state.iteration);
-    mgm_step_propagate(run->step, raw_gradient);
     TRY(mgm_train_plan_backward(run->plan));
     TRY(update(run, &norm));
-    run->sums.truth_share += masks.merge ? 0 : 1;
     const int all = batch->n * mgm_communicator_size(run->options->together);
     add_up(run, batch->size, all, &losses, norm);
     run->waited += waited;
@@ -212,7 +239,8 @@ enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_co
     struct mgm_train_run run = {
         .ctx = ctx, .config = config, .store = store, .options = options, .hooks = hooks, .phase = -1};
     char device[MGM_DEVICE_LENGTH];
-    enum mgm_status status = mgm_network_build(ctx, config->width, false, &run.graph);
+    enum mgm_status status = is_colour(&run) ? mgm_foreground_network_build(ctx, config->width, &run.graph)
+                                             : mgm_network_build(ctx, config->width, false, &run.graph);
     if (status == MGM_OK)
         status = mgm_train_state_create(ctx, &run.graph, (uint64_t)config->seed, config->average_decay > 0, &run.state);
     if (status == MGM_OK)

@@ -75,7 +75,10 @@ enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_
     if (mgm_communicator_rank(options->together) == 0)
         TRY(check_folder(ctx, config, options));
     mgm_run_device(options, device);
-    const enum mgm_status status = mgm_backend_create(ctx, device, 0, &backend);
+    enum mgm_status status = mgm_backend_create(ctx, device, 0, &backend);
+    if (status == MGM_OK && config->samples.task == MGM_TASK_FOREGROUND && !backend->ops->host_memory)
+        status = mgm_fail(ctx, MGM_E_UNSUPPORTED,
+                          "the colour network (task = \"foreground\") is trained on the cpu only, not on %s", device);
     mgm_backend_destroy(&backend);
     return status;
 }
@@ -277,7 +280,10 @@ static char *training_facts(const struct mgm_train_run *run)
     cJSON_AddNumberToObject(facts, "hours", run->state.seconds / 3600);
     cJSON_AddNumberToObject(facts, "seed", (double)config->seed);
     cJSON_AddStringToObject(facts, "config", digest);
-    cJSON_AddStringToObject(facts, "data", "drawn foregrounds over photographs");
+    cJSON_AddStringToObject(facts, "data",
+                            config->samples.task == MGM_TASK_FOREGROUND
+                                ? "photographs blended over photographs along drawn mattes"
+                                : "drawn foregrounds over photographs");
     cJSON_AddNumberToObject(facts, "foregrounds", config->foregrounds.count);
     cJSON_AddNumberToObject(facts, "foreground_seed", (double)config->foregrounds.seed);
     if (run->options->command)
@@ -295,9 +301,16 @@ static enum mgm_status save_weights(struct mgm_train_run *run)
     snprintf(width, sizeof width, "%.10g", run->config->width);
     /* the last pair is left out if there is nothing to say */
     const char *const metadata[] = {
-        MGM_METADATA_ARCHITECTURE, "mgm-matting",       MGM_METADATA_WIDTH,    width,
-        MGM_METADATA_NAME,         run->config->name,   MGM_METADATA_TRAINING, facts ? facts : "{}",
-        MGM_METADATA_LICENSE,      run->config->license};
+        MGM_METADATA_ARCHITECTURE,
+        run->config->samples.task == MGM_TASK_FOREGROUND ? MGM_ARCHITECTURE_FOREGROUND : MGM_ARCHITECTURE,
+        MGM_METADATA_WIDTH,
+        width,
+        MGM_METADATA_NAME,
+        run->config->name,
+        MGM_METADATA_TRAINING,
+        facts ? facts : "{}",
+        MGM_METADATA_LICENSE,
+        run->config->license};
     const int pairs = run->config->license[0] ? 5 : 4;
     enum mgm_status status = path_in_run(run->ctx, run->config, "weights.safetensors", path);
     if (status == MGM_OK)

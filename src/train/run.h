@@ -6,6 +6,7 @@
 
 #include "nn/train_plan.h"
 #include "train/checkpoint.h"
+#include "train/colour_step.h"
 #include "train/feed.h"
 #include "train/learner.h"
 #include "train/loop.h"
@@ -27,7 +28,8 @@ struct mgm_train_run {
     int phase; /* −1: none yet */
     struct mgm_feed *feed;
     struct mgm_train_plan *plan;
-    struct mgm_step *step;
+    struct mgm_step *step;               /* of the matting network, … */
+    struct mgm_colour_step *colour_step; /* … or of the colour network */
     float *input;   /* the backend's memory */
     int *dilate[2]; /* [batch], for os4 and os1 */
     /* since the last report */

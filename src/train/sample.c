@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "train/blend.h"
 #include "train/camera.h"
 #include "train/composite.h"
 #include "train/perturb.h"
@@ -18,6 +19,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
+        .blend = {.ordinary = 0.15, .alpha_errors = 0.5, .hidden = 1},
     };
 }
 
@@ -208,6 +210,8 @@ enum mgm_status mgm_sample_make_with_facts(struct mgm_context *ctx, const struct
                                            struct mgm_batch *batch, int slot, struct mgm_sample_facts *facts)
 {
     TRY(check_settings(ctx, settings));
+    if (settings->task == MGM_TASK_FOREGROUND)
+        return mgm_blend_make(ctx, store, settings, seed, number, batch, slot);
     struct making making = {.store = store,
                             .settings = settings,
                             .share = settings->validation ? MGM_SHARE_VALIDATION : MGM_SHARE_TRAINING,

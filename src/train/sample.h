@@ -8,14 +8,20 @@
 #include "image/image.h"
 #include "synth/synth.h"
 
+/** What is trained. */
+enum mgm_task {
+    MGM_TASK_MATTING,    /* photo and guidance to alpha (§3.1) */
+    MGM_TASK_FOREGROUND, /* photo and alpha to the foreground's colours (§3.2) */
+};
+
 /** One prepared batch, planar f32, all owned by the batch. Colours in [0, 1], not yet normalised. */
 struct mgm_batch {
     int n, size;
     float *image;     /* [n, 3, size, size]; with the accidents of a camera, so not exactly alpha·fg + (1−alpha)·bg */
     float *fg, *bg;   /* [n, 3, size, size] */
     float *alpha;     /* [n, 1, size, size] */
-    float *guidance;  /* [n, 1, size, size] */
-    uint8_t *unknown; /* [n, 1, size, size]; 1 in the unknown region of the trimap made from alpha */
+    float *guidance;  /* [n, 1, size, size]; for colours: alpha as the network gets it */
+    uint8_t *unknown; /* [n, 1, size, size]; 1 in the unknown region of the trimap made from alpha; for colours: where they are judged */
 };
 
 MGM_MUST_CHECK enum mgm_status mgm_batch_create(struct mgm_context *ctx, int n, int size, struct mgm_batch *out);
@@ -41,13 +47,22 @@ struct mgm_camera_settings {
     double noise, blur, jpeg;
 }; /* probability of each accident */
 
+/** How samples for the colour network are composed (blend.h). */
+struct mgm_blend_settings {
+    double ordinary;     /* share composed of a drawn foreground with its own alpha; the others by random alpha blending */
+    double alpha_errors; /* share whose alpha is given with the errors of a prediction */
+    double hidden;       /* share judged over the whole crop; the others only where alpha is not 0 */
+};
+
 struct mgm_sample_settings {
+    enum mgm_task task;
     struct mgm_guidance_settings guidance;
     struct mgm_camera_settings camera;
     double compose_two; /* probability that two foregrounds are composed into one */
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
     bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
     double real_world;  /* and at this: probability of the accidents of its real-world variant */
+    struct mgm_blend_settings blend; /* MGM_TASK_FOREGROUND */
     bool validation;    /* take the held-out foregrounds and photographs instead of those for training */
 };
 

@@ -1,8 +1,10 @@
 #include "train/validation.h"
 
 #include "base/memory.h"
+#include "matting/foreground.h"
 #include "matting/refinement.h"
 #include "nn/infer_plan.h"
+#include "train/colour_step.h"
 #include "train/feed.h"
 
 #include <math.h>
@@ -11,6 +13,7 @@
 enum { SEED = 20210619, SHOWN_MOST = 6, GAP = MGM_SHEET_GAP };
 
 struct mgm_validation {
+    enum mgm_task task;
     struct mgm_batch batch;
     float *alpha[MGM_HEAD_COUNT], *fused;
     uint8_t *unknown[2];
@@ -64,6 +67,7 @@ enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_
         return mgm_fail_nomem(ctx, "validation");
     struct mgm_sample_settings settings = *samples;
     settings.validation = true;
+    validation->task = settings.task;
     size_t plane = (size_t)size * (size_t)size;
     bool complete = true;
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
@@ -122,6 +126,35 @@ static void add_scores(const struct mgm_batch *batch, int index, const float *al
     scores->sad_guidance += guidance / 1000 / batch->n;
 }
 
+/** The same of colours, from the colour network's raw output. */
+static void add_colour_scores(const struct mgm_batch *batch, int index, const float *raw,
+                              struct mgm_validation_scores *scores)
+{
+    const size_t plane = (size_t)batch->size * (size_t)batch->size, at = (size_t)index * plane;
+    double sad = 0, squares = 0, sad_blended = 0, squares_blended = 0, own = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < 3 * plane; i++) {
+        const size_t pixel = i % plane;
+        const float photo = batch->image[3 * at + i], given = batch->guidance[at + pixel];
+        const double alpha = (double)batch->alpha[at + pixel], truth = (double)batch->fg[3 * at + i];
+        if (alpha <= 0)
+            continue;
+        const float colour = mgm_foreground_of(photo, given, raw[MGM_FOREGROUND_OUTPUTS * pixel + i / plane]);
+        const double d = fmin(fmax((double)colour, 0), 1) - truth;
+        seen++;
+        sad += fabs(d);
+        squares += d * d;
+        sad_blended += alpha * fabs(d);
+        squares_blended += alpha * d * alpha * d;
+        own += fabs((double)photo - truth);
+    }
+    scores->sad += sad / 1000 / batch->n;
+    scores->mse += seen ? squares / (double)seen / batch->n : 0;
+    scores->sad_whole += sad_blended / 1000 / batch->n;
+    scores->mse_whole += squares_blended / (3 * (double)plane) / batch->n;
+    scores->sad_guidance += own / 1000 / batch->n;
+}
+
 enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation, const struct mgm_graph *graph,
                                    const struct mgm_params *params, int threads, struct mgm_validation_scores *scores)
 {
@@ -129,6 +162,7 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
     const struct mgm_infer_plan_settings settings = {.n = 1, .h = batch->size, .w = batch->size, .threads = threads};
     struct mgm_infer_plan *plan = NULL;
     memset(scores, 0, sizeof *scores);
+    scores->colour = validation->task == MGM_TASK_FOREGROUND;
     TRY(mgm_infer_plan_create(ctx, graph, params, &settings, &plan));
     enum mgm_status status = MGM_OK;
     for (int i = 0; i < batch->n && status == MGM_OK; i++) {
@@ -137,10 +171,17 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
         one.n = 1;
         one.image += (size_t)i * 3 * plane;
         one.guidance += (size_t)i * plane;
-        mgm_feed_pack(&one, 1, mgm_infer_plan_input(plan));
+        if (scores->colour)
+            mgm_colour_step_load(&one, 1, mgm_infer_plan_input(plan));
+        else
+            mgm_feed_pack(&one, 1, mgm_infer_plan_input(plan));
         status = mgm_infer_plan_run(plan);
         if (status != MGM_OK)
             break;
+        if (scores->colour) {
+            add_colour_scores(batch, i, mgm_infer_plan_output(plan, 0), scores);
+            continue;
+        }
         for (int head = 0; head < MGM_HEAD_COUNT; head++)
             mgm_head_to_alpha(mgm_infer_plan_output(plan, head), batch->size, batch->size, mgm_head_stride[head],
                               validation->alpha[head]);

@@ -12,6 +12,9 @@ struct mgm_validation_scores {
     double sad, mse;             /* over the unknown region of the ground truth's trimap */
     double sad_whole, mse_whole; /* over the whole crop */
     double sad_guidance;         /* of the guidance itself, unknown region: what the model has to improve on */
+    /* Of the colour network (then true): sad and mse are those of F over alpha > 0, the whole ones those of alpha·F, and
+       sad_guidance that of the photo's own colours; SAD is summed over the channels. */
+    bool colour;
 };
 
 struct mgm_validation;

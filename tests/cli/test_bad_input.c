@@ -99,7 +99,7 @@ static void test_unwritable_output(void **state)
     run = matte("photo.png", "mask.png", in_workshop("out.jpg"), "w.safetensors");
     expect_failure(&run, 1, "cannot hold transparency", files + 1);
     run = matte("photo.png", "mask.png", in_workshop("out.tga"), "w.safetensors");
-    expect_failure(&run, 1, "must end in .png, .tif, .webp or .jpg", files + 1);
+    expect_failure(&run, 1, "must end in .png, .tif, .webp, .exr or .jpg", files + 1);
 }
 
 /** As when the disk is full: what could not be written whole is not there at all, and an older result stays. */

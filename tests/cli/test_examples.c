@@ -43,7 +43,7 @@ static void make_case(const char *name)
 
 static void make_folders(void)
 {
-    static const char *const folders[] = {"mattes", "truth", "trimaps", "data", "data/photos", "photos", "masks",
+    static const char *const folders[] = {"mattes", "truth", "trimaps", "data", "data/photos", "photos", "masks", "done", "colours",
                                           "bench", "bench/input", "bench/alpha", "bench/trimap"};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         assert_int_equal(mkdir(in_workshop(folders[i]), 0777), 0);
@@ -53,6 +53,8 @@ static void make_folders(void)
     make_picture("bench/input/a.png", MOTIF_COLOURS, 60, 50, 3, 8, 0);
     make_picture("bench/alpha/a.png", MOTIF_SOFT, 60, 50, 1, 8, 0);
     make_picture("bench/trimap/a.png", MOTIF_TRIMAP, 60, 50, 1, 8, 0);
+    make_picture("done/a.png", MOTIF_SOFT, 60, 50, 4, 8, 0);
+    make_picture("colours/a.png", MOTIF_COLOURS, 60, 50, 3, 8, 0);
     make_picture("photos/a.jpg", MOTIF_COLOURS, 48, 40, 3, 8, 0);
     make_picture("masks/a.png", MOTIF_DISC, 48, 40, 1, 8, 0);
     make_picture("data/photos/a.png", MOTIF_COLOURS, 160, 120, 3, 8, 0);
@@ -74,6 +76,7 @@ static int set_up(void **state)
     make_case("case.safetensors");
     make_picture("photo.jpg", MOTIF_COLOURS, 48, 40, 3, 8, 0);
     make_picture("mask.png", MOTIF_DISC, 48, 40, 1, 8, 0);
+    make_picture("matte.png", MOTIF_SOFT, 48, 40, 1, 8, 0);
     make_picture("trimap.png", MOTIF_TRIMAP, 48, 40, 1, 8, 0);
     make_folders();
     return 0;

@@ -16,7 +16,7 @@ static int set_up(void **state)
 static struct run matte(const char *photo, const char *mask, const char *out, const char *extra)
 {
     return run_mgm("matte", in_workshop(photo), in_workshop(mask), "-o", in_workshop(out), "--model",
-                   in_workshop("w.safetensors"), "--quiet", extra, NULL);
+                   in_workshop("w.safetensors"), "--quiet", "--foreground", "none", "--keep-hidden", extra, NULL);
 }
 
 /** The cutout has the photo's own colours, and the matte that --alpha-only writes. */

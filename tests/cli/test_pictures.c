@@ -22,8 +22,8 @@ static int set_up(void **state)
 
 static struct run matte(const char *photo, const char *mask, const char *out, const char *extra, const char *value)
 {
-    return run_mgm("matte", in_workshop(photo), in_workshop(mask), "-o", in_workshop(out), "--model",
-                   in_workshop("w.safetensors"), "--quiet", extra, value, NULL);
+    return run_mgm("matte", "--foreground", "none", "--keep-hidden", in_workshop(photo), in_workshop(mask), "-o",
+                   in_workshop(out), "--model", in_workshop("w.safetensors"), "--quiet", extra, value, NULL);
 }
 
 static struct pixels matted(const char *photo, const char *mask, const char *out, const char *extra, const char *value)
@@ -321,9 +321,9 @@ static struct run piped(const char *in, const char *out, const char *photo, cons
     char from[512], to[512];
     snprintf(from, sizeof from, "%s", in_workshop(in ? in : ""));
     snprintf(to, sizeof to, "%s", in_workshop(out ? out : ""));
-    return run_mgm_redirected(in ? from : NULL, out ? to : NULL, "matte", photo ? in_workshop(photo) : "-",
-                              mask ? in_workshop(mask) : "-", "-o", "-", "--model", in_workshop("w.safetensors"), "--quiet",
-                              extra, NULL);
+    return run_mgm_redirected(in ? from : NULL, out ? to : NULL, "matte", "--foreground", "none", "--keep-hidden",
+                              photo ? in_workshop(photo) : "-", mask ? in_workshop(mask) : "-", "-o", "-", "--model",
+                              in_workshop("w.safetensors"), "--quiet", extra, NULL);
 }
 
 static void test_standard_streams(void **state)
@@ -384,7 +384,7 @@ static void test_newer_formats(void **state)
 static void run_through_pipe(const char *file, const char *out)
 {
     char command[2048];
-    snprintf(command, sizeof command, "cat '%s' | '%s' matte - '%s' -o - --model '%s' --quiet | cat > '%s'",
+    snprintf(command, sizeof command, "cat '%s' | '%s' matte - '%s' -o - --model '%s' --quiet --foreground none --keep-hidden | cat > '%s'",
              in_workshop(file), getenv("MGM_PROGRAM"), in_workshop("mask.png"), in_workshop("w.safetensors"),
              in_workshop(out));
     assert_int_equal(system(command), 0);

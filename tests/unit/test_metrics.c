@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "eval/metrics.h"
+#include "eval/metrics_colour.h"
 #include "near.h"
 
 static const uint8_t matte[6] = {0, 255, 100, 51, 7, 255};
@@ -25,6 +26,18 @@ static void test_unknown_region_is_exactly_128(void **state)
     (void)state;
     assert_near(mgm_metric_sad(matte, truth, trimap, 6), 2 * 0.2 / 1000, 1e-15);
     assert_near(mgm_metric_mse(matte, truth, trimap, 6), 2 * 0.04 / 3, 1e-15);
+}
+
+static void test_colours(void **state)
+{
+    (void)state;
+    const uint8_t colours[9] = {255, 0, 51, 9, 9, 9, 102, 102, 102}, wanted[9] = {204, 0, 0, 200, 0, 0, 102, 102, 0};
+    const uint8_t own_alpha[3] = {255, 51, 0}, true_alpha[3] = {255, 0, 51};
+    const struct mgm_colour_scores scores = mgm_metric_colour(colours, own_alpha, wanted, true_alpha, 3);
+    assert_near(scores.sad, (0.2 + 0.2 + 0.4) / 1000, 1e-15); /* the second pixel is not foreground */
+    assert_near(scores.mse, (0.04 + 0.04 + 0.16) / 6, 1e-15);
+    assert_near(scores.sad_blended, (0.4 + 3 * 0.2 * 9 / 255 + 0.2 * (0.4 + 0.4)) / 1000, 1e-15);
+    assert_near(scores.mse_blended, (0.08 + 3 * 0.04 * 81 / 65025 + 0.04 * 0.32) / 9, 1e-15);
 }
 
 static void test_empty_region(void **state)
@@ -153,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_picture),
         cmocka_unit_test(test_unknown_region_is_exactly_128),
+        cmocka_unit_test(test_colours),
         cmocka_unit_test(test_empty_region),
         cmocka_unit_test(test_large_sums),
         cmocka_unit_test(test_grad_of_a_picture_and_nothing),

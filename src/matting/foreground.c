@@ -1,0 +1,258 @@
+#include "matting/foreground.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "matting/foreground_fast.h"
+#include "matting/foreground_windows.h"
+#include "matting/model.h"
+#include "matting/network.h"
+#include "matting/precision.h"
+#include "nn/infer_plan.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_SIDE = 1 << 20 };
+
+struct mgm_foreground_session {
+    struct mgm_context *ctx;
+    const struct mgm_model *model; /* NULL: the classical estimate */
+    struct mgm_infer_plan *plan;   /* for the last size of windows; NULL before the first run */
+    struct mgm_infer_plan_settings settings;
+};
+
+struct mgm_foreground_settings mgm_foreground_settings_defaults(void)
+{
+    return (struct mgm_foreground_settings){.keep_hidden = false};
+}
+
+enum mgm_status mgm_foreground_session_create(struct mgm_context *ctx, const struct mgm_model *model,
+                                              struct mgm_foreground_session **out)
+{
+    *out = NULL;
+    if (model && !model->colour)
+        return mgm_fail(ctx, MGM_E_INVALID, "'%s' is a model for mattes; one for foreground colours was expected",
+                        model->name);
+    *out = mgm_alloc_zeroed(1, sizeof **out);
+    if (!*out)
+        return mgm_fail_nomem(ctx, "a session");
+    (*out)->ctx = ctx;
+    (*out)->model = model;
+    return MGM_OK;
+}
+
+void mgm_foreground_session_destroy(struct mgm_foreground_session **session)
+{
+    if (!*session)
+        return;
+    mgm_infer_plan_destroy(&(*session)->plan);
+    mgm_free(*session);
+    *session = NULL;
+}
+
+/** One picture on its way. */
+struct painting {
+    struct mgm_foreground_session *session;
+    const struct mgm_image *photo;
+    const float *alpha;
+    void *dst;
+    float highest; /* of the photo's values */
+    bool published;
+};
+
+static size_t pixel_at(const struct painting *p, int y, int x)
+{
+    return (size_t)y * (size_t)p->photo->width + (size_t)x;
+}
+
+static uint16_t photo_value(const struct mgm_image *photo, int y, int x, int channel)
+{
+    const unsigned char *row = (const unsigned char *)photo->pixels + (size_t)y * photo->stride;
+    const size_t index = 3 * (size_t)x + (size_t)channel;
+    return photo->bits == 16 ? ((const uint16_t *)(const void *)row)[index] : row[index];
+}
+
+static void put_value(const struct painting *p, size_t index, uint16_t value)
+{
+    if (p->photo->bits == 16)
+        ((uint16_t *)p->dst)[index] = value;
+    else
+        ((uint8_t *)p->dst)[index] = (uint8_t)value;
+}
+
+static void put_colour(const struct painting *p, size_t index, float colour)
+{
+    put_value(p, index, (uint16_t)((colour < 0 ? 0 : colour > 1 ? 1 : colour) * p->highest + 0.5f));
+}
+
+static bool is_mixed(float alpha)
+{
+    return alpha > 0 && alpha < 1;
+}
+
+/* ---- the network ------------------------------------------------------------------------------------------------------ */
+
+/** Makes session->plan fit; it is kept while size, threads and precision stay the same. */
+static enum mgm_status prepare(struct mgm_foreground_session *session, int h, int w)
+{
+    struct mgm_context *ctx = session->ctx;
+    enum mgm_precision precision = mgm_precision_of(ctx, mgm_precision_fastest(ctx));
+    if (!mgm_precision_is_float(precision))
+        precision = mgm_bf16_is_native() ? MGM_PRECISION_BF16 : MGM_PRECISION_F32;
+    const struct mgm_infer_plan_settings wanted = {.n = 1, .h = h, .w = w, .threads = ctx->threads, .precision = precision};
+    const struct mgm_infer_plan_settings *have = &session->settings;
+    if (session->plan && have->h == h && have->w == w && have->threads == wanted.threads && have->precision == precision)
+        return MGM_OK;
+    mgm_infer_plan_destroy(&session->plan);
+    struct mgm_model *holder =
+        (struct mgm_model *)session->model; /* whether its parameters are in memory is no part of it */
+    TRY(mgm_model_hold_params(ctx, holder));
+    const enum mgm_status status = mgm_infer_plan_create(ctx, &holder->graph, &holder->params, &wanted, &session->plan);
+    mgm_model_drop_params(holder);
+    session->settings = wanted;
+    return status;
+}
+
+/** Beyond the picture it is mirrored; the border pixel is not repeated. */
+static int mirror(int i, int side)
+{
+    while (side > 1 && (i < 0 || i >= side))
+        i = i < 0 ? -i : 2 * side - 2 - i;
+    return side > 1 ? i : 0;
+}
+
+static void pack_window(const struct painting *p, const struct mgm_window *window, float *input)
+{
+    const struct mgm_infer_plan_settings *s = &p->session->settings;
+    for (int y = 0; y < s->h; y++) {
+        const int from_y = mirror(window->top + y, p->photo->height);
+        for (int x = 0; x < s->w; x++, input += MGM_FOREGROUND_INPUTS) {
+            const int from_x = mirror(window->left + x, p->photo->width);
+            for (int c = 0; c < 3; c++)
+                input[c] = mgm_foreground_input((float)photo_value(p->photo, from_y, from_x, c) / p->highest);
+            input[3] = mgm_foreground_input(p->alpha[pixel_at(p, from_y, from_x)]);
+        }
+    }
+}
+
+/** @return whether all of the network's values are finite */
+static bool take_window(const struct painting *p, const struct mgm_window *window, const float *output)
+{
+    const int width = p->session->settings.w;
+    bool finite = true;
+    for (int y = window->y0; y < window->y1; y++)
+        for (int x = window->x0; x < window->x1; x++) {
+            const size_t at = pixel_at(p, y, x);
+            const float alpha = p->alpha[at];
+            const float *raw =
+                output + MGM_FOREGROUND_OUTPUTS * ((size_t)(y - window->top) * (size_t)width + (size_t)(x - window->left));
+            if (!is_mixed(alpha))
+                continue;
+            for (int c = 0; c < 3; c++) {
+                finite &= isfinite(raw[c]) != 0;
+                const float own = (float)photo_value(p->photo, y, x, c) / p->highest;
+                put_colour(p, 3 * at + (size_t)c, mgm_foreground_of(own, alpha, raw[c]));
+            }
+        }
+    return finite;
+}
+
+static enum mgm_status run_network(const struct painting *p, struct mgm_foreground_report *report)
+{
+    struct mgm_foreground_session *session = p->session;
+    const int h = p->photo->height, w = p->photo->width;
+    struct mgm_window window = {0};
+    size_t computed = 0;
+    while (mgm_window_next(p->alpha, h, w, &window)) {
+        TRY(prepare(session, mgm_window_side(h), mgm_window_side(w)));
+        pack_window(p, &window, mgm_infer_plan_input(session->plan));
+        TRY(mgm_infer_plan_run(session->plan));
+        if (!take_window(p, &window, mgm_infer_plan_output(session->plan, 0)))
+            return mgm_fail(session->ctx, MGM_E_FORMAT,
+                            "the weights of '%s' are damaged: they give values that are not finite", session->model->name);
+        computed += (size_t)session->settings.h * (size_t)session->settings.w;
+    }
+    report->computed = (double)computed / ((double)h * (double)w);
+    return MGM_OK;
+}
+
+/* ---- the classical estimate ------------------------------------------------------------------------------------------- */
+
+static enum mgm_status run_estimate(const struct painting *p)
+{
+    const int h = p->photo->height, w = p->photo->width;
+    const size_t count = (size_t)h * (size_t)w;
+    float *estimate, *image = mgm_alloc(count, 3 * sizeof *image);
+    if (!image)
+        return mgm_fail_nomem(p->session->ctx, "foreground colours");
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++)
+            for (int c = 0; c < 3; c++)
+                image[3 * pixel_at(p, y, x) + (size_t)c] = (float)photo_value(p->photo, y, x, c) / p->highest;
+    const enum mgm_status status = mgm_foreground_estimate(
+        p->session->ctx, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, h, w, image, p->alpha, &estimate);
+    mgm_free(image);
+    TRY(status);
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3 && is_mixed(p->alpha[i]); c++)
+            put_colour(p, 3 * i + c, estimate[MGM_ESTIMATE_STRIDE * i + c]);
+    mgm_free(estimate);
+    return MGM_OK;
+}
+
+/* ---- a photo ---------------------------------------------------------------------------------------------------------- */
+
+static enum mgm_status check_arguments(struct mgm_context *ctx, const struct mgm_image *photo, const float *alpha)
+{
+    if (photo->width < 1 || photo->height < 1 || photo->width > MAX_SIDE || photo->height > MAX_SIDE || !photo->pixels)
+        return mgm_fail(ctx, MGM_E_INVALID, "the photo is %d×%d pixels; sides from 1 to %d can be computed", photo->width,
+                        photo->height, MAX_SIDE);
+    if (photo->channels != 3 || (photo->bits != 8 && photo->bits != 16))
+        return mgm_fail(ctx, MGM_E_INVALID, "the photo has %d channels of %d bit; 3 of 8 or 16 bit were expected",
+                        photo->channels, photo->bits);
+    const size_t row = (size_t)photo->width * 3 * (size_t)(photo->bits / 8);
+    if (photo->stride < row || (photo->bits == 16 && (photo->stride % 2 || (uintptr_t)photo->pixels % 2)))
+        return mgm_fail(ctx, MGM_E_INVALID, "the photo's rows of %zu bytes are too short for %d pixels, or not aligned",
+                        photo->stride, photo->width);
+    for (size_t i = 0; i < (size_t)photo->width * (size_t)photo->height; i++)
+        if (!(alpha[i] >= 0 && alpha[i] <= 1))
+            return mgm_fail(ctx, MGM_E_INVALID, "an alpha of %g; 0 to 1 was expected", (double)alpha[i]);
+    return MGM_OK;
+}
+
+/** The photo's own values, but for those that alpha hides. @return share of the pixels that are mixtures */
+static double copy_own(const struct painting *p, bool keep_hidden)
+{
+    const struct mgm_image *photo = p->photo;
+    size_t mixed = 0;
+    for (int y = 0; y < photo->height; y++)
+        for (int x = 0; x < photo->width; x++) {
+            const size_t at = pixel_at(p, y, x);
+            mixed += is_mixed(p->alpha[at]);
+            for (int c = 0; c < 3; c++)
+                put_value(p, 3 * at + (size_t)c,
+                          keep_hidden || p->alpha[at] > 0 ? photo_value(photo, y, x, c) : (uint16_t)0);
+        }
+    return (double)mixed / ((double)photo->width * (double)photo->height);
+}
+
+enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const struct mgm_image *photo, const float *alpha,
+                               const struct mgm_foreground_settings *settings, void *colours,
+                               struct mgm_foreground_report *report)
+{
+    const struct mgm_foreground_settings chosen = settings ? *settings : mgm_foreground_settings_defaults();
+    struct mgm_foreground_report ignored, *facts = report ? report : &ignored;
+    const double start = mgm_clock_seconds();
+    TRY(check_arguments(session->ctx, photo, alpha));
+    const struct painting painting = {.session = session,
+                                      .photo = photo,
+                                      .alpha = alpha,
+                                      .dst = colours,
+                                      .published = chosen.published && !session->model,
+                                      .highest = photo->bits == 16 ? 65535.0f : 255.0f};
+    *facts = (struct mgm_foreground_report){.mixed = copy_own(&painting, chosen.keep_hidden)};
+    if (facts->mixed > 0)
+        TRY(session->model ? run_network(&painting, facts) : run_estimate(&painting));
+    facts->seconds = mgm_clock_seconds() - start;
+    return MGM_OK;
+}
