@@ -2,10 +2,12 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "matting/foreground_fast.h"
 #include "matting/foreground_windows.h"
 #include "matting/model.h"
 #include "matting/network.h"
+#include "matting/panes.h"
 #include "matting/precision.h"
 #include "nn/infer_plan.h"
 
@@ -178,26 +180,120 @@ static enum mgm_status run_network(const struct painting *p, struct mgm_foregrou
 
 /* ---- the classical estimate ------------------------------------------------------------------------------------------- */
 
-static enum mgm_status run_estimate(const struct painting *p)
+/*
+ * The estimate takes 50 bytes a pixel, so that large photos are cut into panes, which threads take one by one. Far from a
+ * mixture colours do not matter to it: a halo as wide as hair is long on a small picture is enough.
+ */
+enum { PANE_SIDE = 1024, PANE_HALO = 64, PANE_GRAIN = 32 };
+
+struct estimating {
+    const struct painting *painting;
+    struct mgm_panes panes;
+    enum mgm_status *statuses; /* [panes] */
+};
+
+/** The part of a pane that lies in the photo. */
+struct part {
+    int y, x, h, w;
+    float *image, *alpha; /* [h, w, 3], [h, w] */
+    float *weights_y, *weights_x;
+};
+
+static bool has_mixed(const struct painting *p, const struct part *part)
 {
-    const int h = p->photo->height, w = p->photo->width;
-    const size_t count = (size_t)h * (size_t)w;
-    float *estimate, *image = mgm_alloc(count, 3 * sizeof *image);
-    if (!image)
-        return mgm_fail_nomem(p->session->ctx, "foreground colours");
-    for (int y = 0; y < h; y++)
-        for (int x = 0; x < w; x++)
+    for (int y = 0; y < part->h; y++)
+        for (int x = 0; x < part->w; x++)
+            if (part->weights_y[y] > 0.5f && part->weights_x[x] > 0.5f &&
+                is_mixed(p->alpha[pixel_at(p, part->y + y, part->x + x)]))
+                return true;
+    return false;
+}
+
+/** Of two panes that overlap, the one that counts more at a pixel has it: both say nearly the same there. */
+static void take_part(const struct painting *p, const struct part *part, const float *estimate)
+{
+    for (int y = 0; y < part->h; y++)
+        for (int x = 0; x < part->w; x++, estimate += MGM_ESTIMATE_STRIDE) {
+            const size_t at = pixel_at(p, part->y + y, part->x + x);
+            if (part->weights_y[y] > 0.5f && part->weights_x[x] > 0.5f && is_mixed(p->alpha[at]))
+                for (size_t c = 0; c < 3; c++)
+                    put_colour(p, 3 * at + c, estimate[c]);
+        }
+}
+
+static enum mgm_status estimate_part(const struct painting *p, struct part *part)
+{
+    float *estimate;
+    for (int y = 0; y < part->h; y++)
+        for (int x = 0; x < part->w; x++) {
+            const size_t at = (size_t)y * (size_t)part->w + (size_t)x;
+            part->alpha[at] = p->alpha[pixel_at(p, part->y + y, part->x + x)];
             for (int c = 0; c < 3; c++)
-                image[3 * pixel_at(p, y, x) + (size_t)c] = (float)photo_value(p->photo, y, x, c) / p->highest;
-    const enum mgm_status status = mgm_foreground_estimate(
-        p->session->ctx, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, h, w, image, p->alpha, &estimate);
-    mgm_free(image);
-    TRY(status);
-    for (size_t i = 0; i < count; i++)
-        for (size_t c = 0; c < 3 && is_mixed(p->alpha[i]); c++)
-            put_colour(p, 3 * i + c, estimate[MGM_ESTIMATE_STRIDE * i + c]);
+                part->image[3 * at + (size_t)c] = (float)photo_value(p->photo, part->y + y, part->x + x, c) / p->highest;
+        }
+    TRY(mgm_foreground_estimate(NULL, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, part->h, part->w,
+                                part->image, part->alpha, &estimate));
+    take_part(p, part, estimate);
     mgm_free(estimate);
     return MGM_OK;
+}
+
+static enum mgm_status estimate_pane(const struct estimating *job, int index)
+{
+    const struct painting *p = job->painting;
+    const struct mgm_panes *panes = &job->panes;
+    const int row = index / panes->columns, column = index % panes->columns;
+    struct part part = {.y = mgm_pane_begin(panes->height, panes->side_h, panes->rows, row),
+                        .x = mgm_pane_begin(panes->width, panes->side_w, panes->columns, column)};
+    part.h = p->photo->height - part.y < panes->side_h ? p->photo->height - part.y : panes->side_h;
+    part.w = p->photo->width - part.x < panes->side_w ? p->photo->width - part.x : panes->side_w;
+    const size_t pixels = (size_t)part.h * (size_t)part.w;
+    float *weights = mgm_alloc((size_t)panes->side_h + (size_t)panes->side_w, sizeof *weights), *values = NULL;
+    enum mgm_status status = weights ? MGM_OK : MGM_E_NOMEM;
+    if (status == MGM_OK) {
+        part.weights_y = weights;
+        part.weights_x = weights + panes->side_h;
+        mgm_pane_weights(panes->height, panes->side_h, panes->rows, row, part.weights_y);
+        mgm_pane_weights(panes->width, panes->side_w, panes->columns, column, part.weights_x);
+        if (has_mixed(p, &part)) {
+            values = mgm_alloc(pixels, 4 * sizeof *values);
+            part.image = values;
+            part.alpha = values ? values + 3 * pixels : NULL;
+            status = values ? estimate_part(p, &part) : MGM_E_NOMEM;
+        }
+    }
+    mgm_free(values);
+    mgm_free(weights);
+    return status;
+}
+
+static void estimate_panes(void *argument, size_t begin, size_t end)
+{
+    const struct estimating *job = argument;
+    for (size_t i = begin; i < end; i++)
+        job->statuses[i] = estimate_pane(job, (int)i);
+}
+
+static int round_up(int side)
+{
+    return (side + PANE_GRAIN - 1) / PANE_GRAIN * PANE_GRAIN;
+}
+
+static enum mgm_status run_estimate(const struct painting *p)
+{
+    struct mgm_context *ctx = p->session->ctx;
+    struct estimating job = {p, mgm_panes_over(round_up(p->photo->height), round_up(p->photo->width), PANE_SIDE, PANE_HALO),
+                             NULL};
+    const size_t count = (size_t)job.panes.rows * (size_t)job.panes.columns;
+    enum mgm_status status = MGM_OK;
+    job.statuses = mgm_alloc_zeroed(count, sizeof *job.statuses);
+    if (!job.statuses)
+        return mgm_fail_nomem(ctx, "foreground colours");
+    mgm_parallel_for(ctx->threads, count, estimate_panes, &job);
+    for (size_t i = 0; i < count && status == MGM_OK; i++)
+        status = job.statuses[i];
+    mgm_free(job.statuses);
+    return status == MGM_OK ? MGM_OK : mgm_fail_nomem(ctx, "foreground colours"); /* there is no other reason */
 }
 
 /* ---- a photo ---------------------------------------------------------------------------------------------------------- */
