@@ -68,12 +68,13 @@ static bool add_row(struct mgm_history_table *table, const cJSON *object, double
     while (table->rows > 0 && table->values[0][table->rows - 1] >= iteration)
         table->rows--; /* lost, and done again */
     const int row = table->rows++;
-    for (int c = 0; c < table->columns; c++)
+    table->values[0][row] = iteration;
+    for (int c = 1; c < table->columns; c++)
         table->values[c][row] = NAN;
     cJSON_ArrayForEach(item, object)
     {
         const int column = cJSON_IsNumber(item) && isfinite(item->valuedouble) ? get_column(table, item->string) : -1;
-        if (column >= 0)
+        if (column > 0) /* a line may say "iteration" twice */
             table->values[column][row] = item->valuedouble;
     }
     return true;
