@@ -5,6 +5,7 @@
 #include "base/parallel.h"
 #include "matting/foreground_fast.h"
 #include "matting/foreground_windows.h"
+#include "matting/frame.h"
 #include "matting/model.h"
 #include "matting/network.h"
 #include "matting/panes.h"
@@ -184,7 +185,7 @@ static enum mgm_status run_network(const struct painting *p, struct mgm_foregrou
  * The estimate takes 50 bytes a pixel, so that large photos are cut into panes, which threads take one by one. Far from a
  * mixture colours do not matter to it: a halo as wide as hair is long on a small picture is enough.
  */
-enum { PANE_SIDE = 1024, PANE_HALO = 64, PANE_GRAIN = 32 };
+enum { PANE_SIDE = 1024, PANE_HALO = 64 };
 
 struct estimating {
     const struct painting *painting;
@@ -274,16 +275,11 @@ static void estimate_panes(void *argument, size_t begin, size_t end)
         job->statuses[i] = estimate_pane(job, (int)i);
 }
 
-static int round_up(int side)
-{
-    return (side + PANE_GRAIN - 1) / PANE_GRAIN * PANE_GRAIN;
-}
-
 static enum mgm_status run_estimate(const struct painting *p)
 {
     struct mgm_context *ctx = p->session->ctx;
-    struct estimating job = {p, mgm_panes_over(round_up(p->photo->height), round_up(p->photo->width), PANE_SIDE, PANE_HALO),
-                             NULL};
+    const struct mgm_frame frame = mgm_frame_around(p->photo->width, p->photo->height, false);
+    struct estimating job = {p, mgm_panes_over(frame.height, frame.width, PANE_SIDE, PANE_HALO), NULL};
     const size_t count = (size_t)job.panes.rows * (size_t)job.panes.columns;
     enum mgm_status status = MGM_OK;
     job.statuses = mgm_alloc_zeroed(count, sizeof *job.statuses);

@@ -110,6 +110,43 @@ static void test_thorough_is_better(void **state)
     }
 }
 
+/* Two panes, whose border goes through the scene, are as near to the truth as one piece is. */
+static void test_panes_are_as_good_as_one_piece(void **state)
+{
+    (void)state;
+    struct scene s = make_scene(300, 1400, true);
+    const size_t count = (size_t)(s.h * s.w);
+    struct mgm_foreground_session *session;
+    uint16_t *pixels = malloc(6 * count), *colours = malloc(6 * count);
+    float *estimate;
+    double in_panes = 0, in_one = 0, apart = 0;
+    size_t mixed = 0;
+    for (size_t i = 0; i < 3 * count; i++) {
+        pixels[i] = (uint16_t)(s.image[i] * 65535 + 0.5f);
+        s.image[i] = (float)pixels[i] / 65535.0f;
+    }
+    const struct mgm_image photo = {s.w, s.h, 3, 16, (size_t)s.w * 6, pixels};
+    assert_int_equal(mgm_foreground_session_create(ctx, NULL, &session), MGM_OK);
+    assert_int_equal(mgm_foreground(session, &photo, s.alpha, NULL, colours, NULL), MGM_OK);
+    assert_int_equal(mgm_foreground_estimate(ctx, &mgm_estimate_thorough, s.h, s.w, s.image, s.alpha, &estimate), MGM_OK);
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3 && s.alpha[i] > 0.05f && s.alpha[i] < 1; c++, mixed++) {
+            const double truth = (double)s.fg[3 * i + c], one = (double)estimate[MGM_ESTIMATE_STRIDE * i + c];
+            in_panes += fabs(colours[3 * i + c] / 65535.0 - truth);
+            in_one += fabs(one - truth);
+            apart += fabs(colours[3 * i + c] / 65535.0 - one);
+        }
+    print_message("off the truth by %.4f in panes, %.4f in one piece, by %.4f from each other\n", in_panes / (double)mixed,
+                  in_one / (double)mixed, apart / (double)mixed);
+    assert_true(apart > 1e-4 * (double)mixed); /* there are panes: rounding alone is less */
+    assert_true(in_panes < 1.05 * in_one);
+    mgm_foreground_session_destroy(&session);
+    mgm_free(estimate);
+    free(pixels);
+    free(colours);
+    release_scene(&s);
+}
+
 static void test_smallest_pictures(void **state)
 {
     (void)state;
@@ -319,13 +356,10 @@ static void test_damaged_weights_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_colours_are_found),
-        cmocka_unit_test(test_thorough_is_better),
-        cmocka_unit_test(test_smallest_pictures),
-        cmocka_unit_test(test_windows_cover_every_mixture_once),
-        cmocka_unit_test(test_opaque_stays_and_hidden_goes),
-        cmocka_unit_test(test_threads_change_nothing),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_plain_colours_are_found),          cmocka_unit_test(test_thorough_is_better),
+        cmocka_unit_test(test_panes_are_as_good_as_one_piece),   cmocka_unit_test(test_smallest_pictures),
+        cmocka_unit_test(test_windows_cover_every_mixture_once), cmocka_unit_test(test_opaque_stays_and_hidden_goes),
+        cmocka_unit_test(test_threads_change_nothing),           cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged_weights_are_noticed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
