@@ -2,6 +2,7 @@
 #include "colour_eval.h"
 #include "command.h"
 #include "eval_protocol.h"
+#include "models.h"
 #include "report.h"
 #include "scoring.h"
 
@@ -40,8 +41,7 @@ static const struct command_option options[] = {
     {"check", 0, OPTION_FLAG, offsetof(struct values, protocol.check), NULL, "only say what is missing in the data"},
     {"limit", 0, OPTION_INT, offsetof(struct values, protocol.limit), "N", "only the first N pictures", .low = 1,
      .high = 1e6},
-    {"model", 0, OPTION_TEXT, offsetof(struct values, protocol.model), "PATH",
-     "weights to use instead of those that come with mgm"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, protocol.model), "MODEL", MODEL_OPTION_HELP, .takes = TAKES_MODEL},
     {"reference", 0, OPTION_FLAG, offsetof(struct values, protocol.reference), NULL,
      "pad, threshold and truncate as the published code does"},
     {"largest-component", 0, OPTION_FLAG, offsetof(struct values, protocol.largest_component), NULL,

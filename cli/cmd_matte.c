@@ -2,6 +2,7 @@
 #include "command.h"
 #include "matte_job.h"
 #include "matte_list.h"
+#include "models.h"
 #include "progress.h"
 #include "report.h"
 
@@ -46,7 +47,7 @@ static const struct command_option options[] = {
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
      "stretch a mask of another size to the photo's"},
     {"skip-existing", 0, OPTION_FLAG, offsetof(struct values, skip_existing), NULL, "leave alone what is there already"},
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights to use instead of those that come with mgm"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "MODEL", MODEL_OPTION_HELP, .takes = TAKES_MODEL},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
      .takes = TAKES_ANYTHING},

@@ -1,6 +1,6 @@
 #include "matte_job.h"
 
-#include "default_model.h"
+#include "models.h"
 
 #include "base/memory.h"
 #include "matting/guidance.h"
@@ -31,11 +31,8 @@ enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, c
 {
     char found[PATH_MAX];
     job->ctx = ctx;
-    if (!model) {
-        TRY(default_model_find(ctx, DEFAULT_MODEL, found, sizeof found));
-        model = found;
-    }
-    TRY(load_model(ctx, model, &job->model));
+    TRY(model_find(ctx, model, found, sizeof found));
+    TRY(load_model(ctx, found, &job->model));
     TRY(mgm_session_create(ctx, job->model, &job->session));
     return job->alpha_only ? MGM_OK : cutout_open(ctx, &job->cutout, job->bits, &job->maker);
 }
