@@ -24,7 +24,6 @@ struct values {
 };
 
 static const char *const guidances[] = {"auto", "mask", "alpha", "trimap", "trimap-fg", NULL};
-static const char *const methods[] = {"auto", "piece", "panes", "pyramid", NULL};
 static const char *const depths[] = {"auto", "8", "16", NULL};
 
 static const struct command_option options[] = {
@@ -41,7 +40,7 @@ static const struct command_option options[] = {
      "how large photos are put before the network: in one piece, in panes that agree with that, or as a pyramid from coarse "
      "to "
      "fine (auto: a pyramid above 0.33 megapixels, or 3 with a trimap or a soft matte)",
-     .choices = methods},
+     .choices = method_names},
     {"max-memory", 0, OPTION_BYTES, offsetof(struct values, max_memory), "BYTES",
      "memory that the program may take, about, such as 500M or 2G (half of the machine's)"},
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
@@ -120,14 +119,6 @@ static enum mgm_guidance guidance_from_name(const char *name)
     while (strcmp(name, mgm_guidance_name(guidance)) != 0)
         guidance++; /* the parser knows that it is one of them */
     return guidance;
-}
-
-static enum mgm_method method_from_name(const char *name)
-{
-    enum mgm_method method = MGM_METHOD_AUTO;
-    while (strcmp(name, mgm_method_name(method)) != 0)
-        method++;
-    return method;
 }
 
 static void add_report(cJSON *object, const struct batch *batch, const struct matte_facts *facts)

@@ -4,6 +4,7 @@
 #include "eval_pictures.h"
 #include "eval_results.h"
 #include "image_file.h"
+#include "matte_job.h"
 #include "models.h"
 #include "progress.h"
 #include "scoring.h"
@@ -86,6 +87,8 @@ static enum mgm_status matte(struct mgm_context *ctx, struct mgm_session *sessio
     const struct mgm_image image = {w, h, 3, 8, 3 * (size_t)w, photo->data}, mask = {w, h, 1, 8, (size_t)w, guidance->data};
     struct mgm_matte_settings settings = mgm_matte_settings_defaults();
     settings.guidance = given_as;
+    if (work->options->method)
+        settings.method = method_from_name(work->options->method);
     settings.reference = work->options->reference;
     settings.largest_component = work->options->largest_component;
     float *alpha = mgm_alloc(count, sizeof *alpha);

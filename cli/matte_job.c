@@ -8,6 +8,17 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+
+const char *const method_names[] = {"auto", "piece", "panes", "pyramid", NULL};
+
+enum mgm_method method_from_name(const char *name)
+{
+    enum mgm_method method = MGM_METHOD_AUTO;
+    while (strcmp(name, mgm_method_name(method)) != 0)
+        method++; /* the parser knows that it is one of them */
+    return method;
+}
 
 /* libvips takes as long to start as a model to be read. Whether that works is found out by the first picture. */
 static void *start_images(void *unused)
