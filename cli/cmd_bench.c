@@ -1,7 +1,7 @@
 /** mgm bench: how long the network takes, and how much memory, for pictures of one size. */
 #include "command.h"
-#include "default_model.h"
 #include "image_file.h"
+#include "models.h"
 #include "report.h"
 
 #include "base/clock.h"
@@ -22,7 +22,7 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights to use instead of those that come with mgm"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "MODEL", MODEL_OPTION_HELP, .takes = TAKES_MODEL},
     {"width", 0, OPTION_REAL, offsetof(struct values, width), "W",
      "random weights of a network of that width (1: the paper's) instead of a model", .low = 0.01, .high = 8},
     {"size", 0, OPTION_TEXT, offsetof(struct values, size), "HxW", "of the network's input, multiples of 32 (1024x1024)",
@@ -90,9 +90,8 @@ static enum mgm_status load_model(struct job *job, const struct values *values)
     char path[4096];
     if (values->width > 0)
         return mgm_model_random(job->ctx, values->width, 1, &job->model);
-    if (!values->model)
-        TRY(default_model_find(job->ctx, DEFAULT_MODEL, path, sizeof path));
-    return mgm_model_load(job->ctx, values->model ? values->model : path, &job->model);
+    TRY(model_find(job->ctx, values->model, path, sizeof path));
+    return mgm_model_load(job->ctx, path, &job->model);
 }
 
 static enum mgm_status read_region(struct job *job, const char *path)

@@ -1,4 +1,4 @@
-/** mgm blend: composites with known foreground colours, for scoring what finds them. */
+/** mgm blend: composites whose mattes, or foreground colours too, are known, for scoring what finds them. */
 #include "command.h"
 #include "folder.h"
 #include "image_file.h"
@@ -10,21 +10,27 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LARGEST = 2048, STORE_SIZE = 64 };
+enum { LARGEST = 2048, STORE_SIZE = 64, TRIES = 20 };
 
 struct values {
-    const char *data, *output, *mattes;
+    const char *data, *output, *mattes, *kind;
+    bool drawn;
     int count, first, size;
     uint64_t seed;
 };
 
 static const struct command_option options[] = {
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "DIR",
-     "gets the folders photo, alpha, fg and bg; made if need be", .required = true, .takes = TAKES_FOLDER},
+     "gets the folders photo, alpha, fg and bg, or image, alpha and mask; made if need be", .required = true,
+     .takes = TAKES_FOLDER},
     {"data", 0, OPTION_TEXT, offsetof(struct values, data), "DATA", "folder with photos/, strands/, …", .required = true,
      .takes = TAKES_FOLDER},
     {"mattes", 0, OPTION_TEXT, offsetof(struct values, mattes), "DIR", "true mattes to take in turn, instead of drawn ones",
      .takes = TAKES_FOLDER},
+    {"drawn", 0, OPTION_FLAG, offsetof(struct values, drawn), NULL,
+     "composites with drawn foregrounds' own colours and rough masks, as training makes them"},
+    {"kind", 0, OPTION_CHOICE, offsetof(struct values, kind), "KIND", "with --drawn, only this kind of foreground",
+     .choices = mgm_synth_kind_names},
     {"count", 0, OPTION_INT, offsetof(struct values, count), "N", "how many (100)", .low = 1, .high = 9999},
     {"first", 0, OPTION_INT, offsetof(struct values, first), "N", "number of the first one (0)", .low = 0, .high = 9999},
     {"size", 0, OPTION_INT, offsetof(struct values, size), "PIXELS", "height and width of drawn mattes (512)", .low = 64,
@@ -36,6 +42,8 @@ static const struct command_option options[] = {
 static const struct command_example examples[] = {
     {"Composites to score colours on:", "mgm blend --data data --count 2 --size 96 -o blends"},
     {"The same along real mattes:", "mgm blend --data data --mattes truth --count 2 -o blends"},
+    {"A benchmark for mgm eval --protocol folders:",
+     "mgm blend --drawn --kind hair --data data --count 2 --size 96 -o drawn"},
     {0},
 };
 
@@ -43,11 +51,14 @@ static int run(int argc, char **argv);
 
 const struct command cmd_blend = {
     .name = "blend",
-    .summary = "composites with known colours, to score on",
+    .summary = "composites with known mattes and colours, to score on",
     .synopsis = "--data DATA -o DIR [options]",
     .details = "Foreground and background are crops of photographs that training never sees (see docs/data.md), drawn\n"
                "independently of each other and of the matte, so the true foreground is known everywhere (random\n"
-               "alpha blending). Drawn mattes are of a series of their own. Names are numbers; everything is 8 bit.",
+               "alpha blending). Drawn mattes are of a series of their own. Names are numbers; everything is 8 bit.\n"
+               "\n"
+               "With --drawn, composites are made as training makes them (one foreground each, a rough mask, what a camera\n"
+               "adds), but of held-out photographs, strands, cards, particles and objects alone, of a series of their own.",
     .options = options,
     .examples = examples,
     .min_operands = 0,
@@ -61,6 +72,7 @@ struct blender {
     struct mgm_synth_library *library;
     struct mgm_foreground_store *store; /* only for its photographs */
     struct folder mattes;
+    enum mgm_synth_kind kind; /* of --drawn; MGM_SYNTH_KIND_COUNT: any */
 };
 
 /** The matte of composite number `number`. */
@@ -139,9 +151,66 @@ static enum mgm_status blend_one(struct blender *b, int number)
     return status;
 }
 
+/** [channels, size, size] as a picture of a part. */
+static enum mgm_status write_planes(struct blender *b, const char *part, int number, const float *planes, int channels)
+{
+    const size_t size = (size_t)b->values->size, plane = size * size;
+    struct mgm_bitmap picture;
+    TRY(mgm_bitmap_create(b->ctx, b->values->size, b->values->size, channels, &picture));
+    for (size_t i = 0; i < plane * (size_t)channels; i++)
+        picture.data[i] = (uint8_t)(planes[i % (size_t)channels * plane + i / (size_t)channels] * 255 + 0.5f);
+    const enum mgm_status status = write_part(b, part, number, &picture);
+    mgm_bitmap_release(&picture);
+    return status;
+}
+
+/** A sample of a foreground of its own. @return MGM_E_INVALID if nothing can be learnt from any crop of it */
+static enum mgm_status draw_sample(struct blender *b, int number, int attempt, struct mgm_batch *batch)
+{
+    const int size = b->values->size, larger = (size + size / 2 + 3) / 4 * 4;
+    const struct mgm_foreground_store_settings settings = {
+        .seed = b->values->seed + 1 + (uint64_t)number + (uint64_t)attempt * 10000,
+        .count = 1,
+        .size = larger < LARGEST ? larger : LARGEST, /* so that crops are not mostly enlarged */
+        .threads = 1,
+        .undivided = true,
+        .kind = b->kind == MGM_SYNTH_KIND_COUNT ? NULL : &b->kind};
+    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
+    struct mgm_foreground_store *store = NULL;
+    samples.compose_two = samples.guidance.soft_share = samples.guidance.trimap_share = 0;
+    TRY(mgm_foreground_store_open(b->ctx, b->library, &settings, &store));
+    const enum mgm_status status = mgm_sample_make(b->ctx, store, &samples, b->values->seed, (uint64_t)number, batch, 0);
+    mgm_foreground_store_destroy(&store);
+    return status;
+}
+
+static enum mgm_status blend_drawn(struct blender *b, int number)
+{
+    struct mgm_batch batch;
+    TRY(mgm_batch_create(b->ctx, 1, b->values->size, &batch));
+    enum mgm_status status = MGM_E_INVALID;
+    for (int attempt = 0; attempt < TRIES && status == MGM_E_INVALID; attempt++)
+        status = draw_sample(b, number, attempt, &batch);
+    if (status == MGM_OK)
+        status = write_planes(b, "image", number, batch.image, 3);
+    if (status == MGM_OK)
+        status = write_planes(b, "alpha", number, batch.alpha, 1);
+    if (status == MGM_OK)
+        status = write_planes(b, "mask", number, batch.guidance, 1);
+    mgm_batch_release(&batch);
+    return status;
+}
+
 static enum mgm_status blend(struct blender *b)
 {
     const struct values *values = b->values;
+    if (values->drawn) {
+        TRY(mgm_synth_library_load_part(b->ctx, values->data, MGM_SYNTH_HELD_OUT, image_file_read, &b->library));
+        TRY(folder_make(b->ctx, values->output));
+        for (int i = 0; i < values->count; i++)
+            TRY(blend_drawn(b, values->first + i));
+        return MGM_OK;
+    }
     if (values->mattes)
         TRY(folder_list(b->ctx, values->mattes, &b->mattes));
     TRY(mgm_synth_library_load(b->ctx, values->data, image_file_read, &b->library));
@@ -160,6 +229,13 @@ static int run(int argc, char **argv)
     int outcome = command_parse(&cmd_blend, argc, argv, &values, &operands);
     if (outcome != COMMAND_GO_ON)
         return outcome;
+    if (values.kind && !values.drawn)
+        return command_misused(&cmd_blend, "--kind is for --drawn");
+    if (values.drawn && values.mattes)
+        return command_misused(&cmd_blend, "either --drawn or --mattes");
+    while (blender.kind < MGM_SYNTH_KIND_COUNT &&
+           (!values.kind || strcmp(values.kind, mgm_synth_kind_names[blender.kind]) != 0))
+        blender.kind++;
     enum mgm_status status = mgm_context_create(&blender.ctx);
     if (status == MGM_OK)
         status = blend(&blender);

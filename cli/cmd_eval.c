@@ -2,6 +2,8 @@
 #include "colour_eval.h"
 #include "command.h"
 #include "eval_protocol.h"
+#include "matte_job.h"
+#include "models.h"
 #include "report.h"
 #include "scoring.h"
 
@@ -40,12 +42,13 @@ static const struct command_option options[] = {
     {"check", 0, OPTION_FLAG, offsetof(struct values, protocol.check), NULL, "only say what is missing in the data"},
     {"limit", 0, OPTION_INT, offsetof(struct values, protocol.limit), "N", "only the first N pictures", .low = 1,
      .high = 1e6},
-    {"model", 0, OPTION_TEXT, offsetof(struct values, protocol.model), "PATH",
-     "weights to use instead of those that come with mgm"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, protocol.model), "MODEL", MODEL_OPTION_HELP, .takes = TAKES_MODEL},
     {"reference", 0, OPTION_FLAG, offsetof(struct values, protocol.reference), NULL,
      "pad, threshold and truncate as the published code does"},
     {"largest-component", 0, OPTION_FLAG, offsetof(struct values, protocol.largest_component), NULL,
      "keep only the largest connected part of each matte"},
+    {"method", 0, OPTION_CHOICE, offsetof(struct values, protocol.method), "METHOD",
+     "how photos are put before the network, as mgm matte has it (auto)", .choices = method_names},
     {"precision", 0, OPTION_CHOICE, offsetof(struct values, protocol.precision), "P", "in what the network computes",
      .choices = mgm_precision_names},
     {"device", 0, OPTION_TEXT, offsetof(struct values, protocol.device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
@@ -89,7 +92,8 @@ const struct command cmd_eval = {
         "\n"
         "With --protocol, a benchmark is run from its folder, as it is handed out, to its tables: pictures are\n"
         "composed where need be, mattes made with each guidance of the protocol and scored, beside the guidance\n"
-        "itself and published figures. What is done is kept in the output folder; --resume goes on from there.\n"
+        "itself and published figures; with --csv, a line for each picture and guidance instead. What is done is\n"
+        "kept in the output folder; --resume goes on from there.\n"
         "  composition-1k   Combined_Dataset or its Test_set, and --backgrounds\n"
         "  distinction-646  Test with FG and GT, and --backgrounds; --mattes for refinement\n"
         "  portrait         image, alpha, mask and detailmap; masks also eroded and dilated by 10, 20, 30\n"
@@ -114,25 +118,9 @@ static int name_width(const struct scoring *scoring)
     return width;
 }
 
-/** In quotes where a reader would else take it for several fields (RFC 4180). */
-static void print_csv_text(const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
 static void print_csv_line(const struct score *score)
 {
-    print_csv_text(score->name);
+    report_csv_text(score->name);
     for (int k = 0; k < MGM_METRIC_COUNT; k++)
         printf(",%.9g", score->values[k]);
     putchar('\n');
@@ -230,10 +218,10 @@ static int run(int argc, char **argv)
         return outcome;
     if (values.json && values.csv)
         return command_misused(&cmd_eval, "either --json or --csv");
-    if (values.protocol.protocol && (values.pred || values.alpha || values.trimap || values.detail || values.csv))
+    if (values.protocol.protocol && (values.pred || values.alpha || values.trimap || values.detail))
         return command_misused(&cmd_eval, "--protocol finds its pictures itself: name their folder with --data alone");
     if (values.protocol.protocol)
-        return eval_protocol_run(&cmd_eval, &values.protocol, values.json);
+        return eval_protocol_run(&cmd_eval, &values.protocol, values.json, values.csv);
     if (!values.pred || !values.alpha)
         return command_misused(&cmd_eval, "--pred DIR and --alpha DIR, or --protocol, are missing");
     if (values.trimap && values.detail)

@@ -1,8 +1,10 @@
 /** mgm export-onnx: the network as a file for other runtimes. */
 #include "command.h"
+#include "models.h"
 
 #include "export/onnx.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 struct values {
@@ -11,7 +13,9 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights, safetensors or .pth", .required = true},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "MODEL",
+     "an installed model's name, such as small, or a weights file, safetensors or .pth", .required = true,
+     .takes = TAKES_MODEL},
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "ONNX file to write", .required = true},
     {"size", 0, OPTION_TEXT, offsetof(struct values, size), "HxW",
      "the only height and width that the network will take; without it, it takes any", .takes = TAKES_ANYTHING},
@@ -59,8 +63,10 @@ static enum mgm_status export_model(struct mgm_context *ctx, const struct values
                                     const struct mgm_onnx_settings *settings)
 {
     struct mgm_model *model = NULL;
+    char path[PATH_MAX];
     TRY(mgm_onnx_settings_check(ctx, settings));
-    TRY(mgm_model_load(ctx, values->model, &model));
+    TRY(model_find(ctx, values->model, path, sizeof path));
+    TRY(mgm_model_load(ctx, path, &model));
     enum mgm_status status = mgm_onnx_export(ctx, model, settings, values->output);
     mgm_model_destroy(&model);
     return status;

@@ -1,5 +1,6 @@
 /** mgm forward: the bare network on tensors, for comparing with other runtimes. */
 #include "command.h"
+#include "models.h"
 #include "report.h"
 
 #include "base/clock.h"
@@ -9,6 +10,8 @@
 #include "weights/output_file.h"
 #include "weights/safetensors.h"
 
+#include <limits.h>
+
 struct values {
     const char *model, *input, *output, *device, *precision;
     bool json;
@@ -16,7 +19,9 @@ struct values {
 };
 
 static const struct command_option options[] = {
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights, safetensors or .pth", .required = true},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "MODEL",
+     "an installed model's name, such as small, or a weights file, safetensors or .pth", .required = true,
+     .takes = TAKES_MODEL},
     {"input", 'i', OPTION_TEXT, offsetof(struct values, input), "PATH", "safetensors file with image and guidance",
      .required = true},
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "safetensors file to write", .required = true},
@@ -147,12 +152,14 @@ static enum mgm_status check_output(struct mgm_context *ctx, const char *path)
 
 static enum mgm_status forward(struct job *job, const struct values *values)
 {
+    char path[PATH_MAX];
     TRY(check_output(job->ctx, values->output));
     TRY(mgm_safetensors_open(job->ctx, values->input, &job->input));
     TRY(read_tensor(job, values->input, "image", 3, &job->image));
     TRY(read_tensor(job, values->input, "guidance", 1, &job->guidance));
     mgm_safetensors_close(&job->input);
-    TRY(mgm_model_load(job->ctx, values->model, &job->model));
+    TRY(model_find(job->ctx, values->model, path, sizeof path));
+    TRY(mgm_model_load(job->ctx, path, &job->model));
     TRY(mgm_context_set_device(job->ctx, values->device));
     TRY(mgm_context_set_precision(job->ctx, values->precision));
     TRY(mgm_session_create(job->ctx, job->model, &job->session));

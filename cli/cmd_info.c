@@ -1,10 +1,13 @@
 /** mgm info: what a weights file holds. */
 #include "command.h"
+#include "models.h"
+#include "report.h"
+
 #include "matting/model.h"
 #include "matting/network.h"
-#include "report.h"
 #include "weights/weights.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +23,7 @@ static const struct command_option options[] = {
 };
 
 static const struct command_example examples[] = {
+    {"Say which models are installed:", "mgm info"},
     {"Say what a checkpoint holds:", "mgm info model.pth"},
     {"The same for another program:", "mgm info model.pth --json > facts.json"},
     {0},
@@ -29,15 +33,17 @@ static int run(int argc, char **argv);
 
 const struct command cmd_info = {
     .name = "info",
-    .summary = "says what a weights file holds",
-    .synopsis = "FILE [--json]",
+    .summary = "says what a weights file holds, or which models are installed",
+    .synopsis = "[FILE] [--json]",
     .details = "Reads any safetensors file, sets of them by their index (.safetensors.index.json), and checkpoints of\n"
                "PyTorch's (nothing in them is executed). Of a matting network it tells width, size and how it was\n"
-               "trained; of anything else, what tensors it has.",
+               "trained; of anything else, what tensors it has. A word without a dot or a slash is the name of an\n"
+               "installed model. Without FILE, these are listed, each with what its card says first.",
     .options = options,
     .examples = examples,
-    .min_operands = 1,
+    .min_operands = 0,
     .max_operands = 1,
+    .takes = TAKES_MODEL,
     .run = run,
 };
 
@@ -134,19 +140,45 @@ static void print_facts(const cJSON *object, int indent)
     }
 }
 
+/** @param json  an array of objects */
+static int list_installed(bool json)
+{
+    struct model_names installed;
+    cJSON *array = cJSON_CreateArray();
+    char text[512];
+    models_list(&installed);
+    for (int i = 0; i < installed.count; i++) {
+        const char *name = installed.names[i], *card = model_card_line(name, text, sizeof text);
+        cJSON *object = cJSON_CreateObject();
+        cJSON_AddStringToObject(object, "name", name);
+        report_add_text(object, "card", card);
+        cJSON_AddItemToArray(array, object);
+        if (!json)
+            printf("%-12s %s\n", name, card);
+    }
+    if (json)
+        return report_print(array);
+    cJSON_Delete(array);
+    return report_finish();
+}
+
 static int run(int argc, char **argv)
 {
     struct values values = {0};
+    char path[PATH_MAX];
     struct operands operands;
     struct mgm_context *ctx = NULL;
     struct mgm_safetensors *file = NULL;
     int status = command_parse(&cmd_info, argc, argv, &values, &operands);
     if (status != COMMAND_GO_ON)
         return status;
-    if (mgm_context_create(&ctx) != MGM_OK || mgm_weights_open(ctx, operands.values[0], &file) != MGM_OK) {
+    if (operands.count == 0)
+        return list_installed(values.json);
+    if (mgm_context_create(&ctx) != MGM_OK || model_find(ctx, operands.values[0], path, sizeof path) != MGM_OK ||
+        mgm_weights_open(ctx, path, &file) != MGM_OK) {
         status = command_failed(&cmd_info, "%s", mgm_context_error(ctx));
     } else {
-        cJSON *object = describe(ctx, operands.values[0], file);
+        cJSON *object = describe(ctx, path, file);
         bool is_network = !cJSON_IsNull(cJSON_GetObjectItem(object, "architecture"));
         if (!is_network && !values.json)
             puts("no matting network");

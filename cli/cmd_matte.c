@@ -2,6 +2,7 @@
 #include "command.h"
 #include "matte_job.h"
 #include "matte_list.h"
+#include "models.h"
 #include "progress.h"
 #include "report.h"
 
@@ -23,7 +24,6 @@ struct values {
 };
 
 static const char *const guidances[] = {"auto", "mask", "alpha", "trimap", "trimap-fg", NULL};
-static const char *const methods[] = {"auto", "piece", "panes", "pyramid", NULL};
 static const char *const depths[] = {"auto", "8", "16", NULL};
 
 static const struct command_option options[] = {
@@ -40,13 +40,13 @@ static const struct command_option options[] = {
      "how large photos are put before the network: in one piece, in panes that agree with that, or as a pyramid from coarse "
      "to "
      "fine (auto: a pyramid above 0.33 megapixels, or 3 with a trimap or a soft matte)",
-     .choices = methods},
+     .choices = method_names},
     {"max-memory", 0, OPTION_BYTES, offsetof(struct values, max_memory), "BYTES",
      "memory that the program may take, about, such as 500M or 2G (half of the machine's)"},
     {"resize-mask", 0, OPTION_FLAG, offsetof(struct values, resize_mask), NULL,
      "stretch a mask of another size to the photo's"},
     {"skip-existing", 0, OPTION_FLAG, offsetof(struct values, skip_existing), NULL, "leave alone what is there already"},
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH", "weights to use instead of those that come with mgm"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "MODEL", MODEL_OPTION_HELP, .takes = TAKES_MODEL},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads to use; 0: one per core", .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to compute: cpu, cuda or cuda:N",
      .takes = TAKES_ANYTHING},
@@ -119,14 +119,6 @@ static enum mgm_guidance guidance_from_name(const char *name)
     while (strcmp(name, mgm_guidance_name(guidance)) != 0)
         guidance++; /* the parser knows that it is one of them */
     return guidance;
-}
-
-static enum mgm_method method_from_name(const char *name)
-{
-    enum mgm_method method = MGM_METHOD_AUTO;
-    while (strcmp(name, mgm_method_name(method)) != 0)
-        method++;
-    return method;
 }
 
 static void add_report(cJSON *object, const struct batch *batch, const struct matte_facts *facts)

@@ -1,8 +1,8 @@
 /** mgm quantize: weights in 8 bit, with what is needed to compute in 8 bit, too. */
 #include "command.h"
-#include "default_model.h"
 #include "image_file.h"
 #include "matte_list.h"
+#include "models.h"
 
 #include "base/memory.h"
 #include "matting/calibrate.h"
@@ -19,8 +19,7 @@ struct values {
 
 static const struct command_option options[] = {
     {"output", 'o', OPTION_TEXT, offsetof(struct values, output), "OUT", "safetensors file to write", .required = true},
-    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "PATH",
-     "weights to quantize instead of those that come with mgm"},
+    {"model", 0, OPTION_TEXT, offsetof(struct values, model), "MODEL", MODEL_OPTION_HELP, .takes = TAKES_MODEL},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct values, quiet), NULL, "say nothing on stderr but what goes wrong"},
     {0},
 };
@@ -122,11 +121,10 @@ static enum mgm_status quantize(struct job *job, const struct values *values, co
     char path[4096];
     const int photos = operands->count - 1;
     TRY(matte_list_many(job->ctx, operands->values, photos, operands->values[photos], ".", ".png", &job->list));
-    if (!values->model)
-        TRY(default_model_find(job->ctx, DEFAULT_MODEL, path, sizeof path));
-    TRY(mgm_model_load(job->ctx, values->model ? values->model : path, &job->model));
+    TRY(model_find(job->ctx, values->model, path, sizeof path));
+    TRY(mgm_model_load(job->ctx, path, &job->model));
     if (job->model->ranges)
-        return mgm_fail(job->ctx, MGM_E_INVALID, "%s: these weights are quantized already", values->model);
+        return mgm_fail(job->ctx, MGM_E_INVALID, "%s: these weights are quantized already", path);
     TRY(mgm_calibration_create(job->ctx, job->model, &job->calibration));
     for (int i = 0; i < job->list.count; i++) {
         if (!values->quiet)

@@ -226,6 +226,7 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
                                     .minutes = values->minutes,
                                     .report_every = 5,
                                     .command = command};
+    const enum mgm_synth_part part = config->foregrounds.hold_out ? MGM_SYNTH_TRAINING : MGM_SYNTH_WHOLE;
     const double began = mgm_clock_seconds();
     const struct mgm_train_hooks hooks = {
         .progress = show_progress, .validated = show_scores, .note = show_note, .stop = &stop_requested};
@@ -236,7 +237,7 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
         status = mgm_dataset_open(ctx, config->sources, config->source_count, config->backgrounds, image_file_read, NULL,
                                   NULL, &dataset);
     if (status == MGM_OK && needs_library(config))
-        status = mgm_synth_library_load(ctx, config->data, image_file_read, &library);
+        status = mgm_synth_library_load_part(ctx, config->data, part, image_file_read, &library);
     if (status == MGM_OK)
         status = open_store(ctx, config, together, library, dataset, &store);
     catch_signals();     /* while foregrounds are drawn there is nothing to finish: signals end the program */

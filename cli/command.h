@@ -49,6 +49,7 @@ enum takes {
     TAKES_FILE, /* what is not said is a file */
     TAKES_FOLDER,
     TAKES_COMMAND,  /* of mgm */
+    TAKES_MODEL,    /* a file, or the name of one that is installed (models.h) */
     TAKES_ANYTHING, /* nothing can be offered */
 };
 

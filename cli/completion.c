@@ -1,5 +1,7 @@
 #include "completion.h"
 
+#include "models.h"
+
 #include <string.h>
 
 const char *const completion_shells[] = {"bash", "zsh", "fish", NULL};
@@ -29,6 +31,14 @@ void completion_put_words(FILE *stream, const char *const *words)
 {
     for (int i = 0; words[i]; i++)
         fprintf(stream, "%s%s", i ? " " : "", words[i]);
+}
+
+void completion_put_models(FILE *stream)
+{
+    struct model_names installed;
+    models_list(&installed);
+    for (int i = 0; i < installed.count; i++)
+        fprintf(stream, "%s%s", i ? " " : "", installed.names[i]);
 }
 
 void completion_put_escaped(FILE *stream, const char *text, const char *special)

@@ -23,6 +23,9 @@ enum takes completion_takes(const struct command_option *option);
 void completion_put_commands(FILE *stream, const struct command *const *table);
 void completion_put_words(FILE *stream, const char *const *words);
 
+/** Prints the names of the models that are installed, as words. */
+void completion_put_models(FILE *stream);
+
 /** Prints text with a backslash before each of these characters. */
 void completion_put_escaped(FILE *stream, const char *text, const char *special);
 

@@ -36,6 +36,11 @@ static void put_action(FILE *stream, enum takes takes, const struct command *con
         completion_put_commands(stream, table);
         fputc('\'', stream);
         break;
+    case TAKES_MODEL: /* what is none of these words is a file */
+        fputs("_mgm_words '", stream);
+        completion_put_models(stream);
+        fputs("'; compopt -o default", stream);
+        break;
     case TAKES_ANYTHING:
         fputc(':', stream);
         break;

@@ -23,6 +23,11 @@ static void put_action(FILE *stream, enum takes takes, const struct command *con
         completion_put_commands(stream, table);
         fputc('\'', stream);
         break;
+    case TAKES_MODEL:
+        fputs(" -F -a '", stream);
+        completion_put_models(stream);
+        fputc('\'', stream);
+        break;
     case TAKES_ANYTHING:
         fputs(" -f", stream);
         break;

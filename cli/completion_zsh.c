@@ -16,8 +16,11 @@ static void put_quoted(FILE *stream, const char *text, const char *special)
 
 static void put_action(FILE *stream, enum takes takes)
 {
-    static const char *const actions[] = {
-        [TAKES_FILE] = "_files", [TAKES_FOLDER] = "_files -/", [TAKES_COMMAND] = "_mgm_commands", [TAKES_ANYTHING] = " "};
+    static const char *const actions[] = {[TAKES_FILE] = "_files",
+                                          [TAKES_FOLDER] = "_files -/",
+                                          [TAKES_COMMAND] = "_mgm_commands",
+                                          [TAKES_MODEL] = "_mgm_models",
+                                          [TAKES_ANYTHING] = " "};
     fputs(actions[takes], stream);
 }
 
@@ -49,8 +52,11 @@ static void put_option(FILE *stream, const struct command_option *option)
 
 static void put_command(FILE *stream, const struct command *command)
 {
-    static const char *const nouns[] = {
-        [TAKES_FILE] = "file", [TAKES_FOLDER] = "folder", [TAKES_COMMAND] = "command", [TAKES_ANYTHING] = "argument"};
+    static const char *const nouns[] = {[TAKES_FILE] = "file",
+                                        [TAKES_FOLDER] = "folder",
+                                        [TAKES_COMMAND] = "command",
+                                        [TAKES_MODEL] = "model",
+                                        [TAKES_ANYTHING] = "argument"};
     const struct command_option *option;
     fprintf(stream, "    %s)\n        _arguments -s -S", command->name);
     for (int i = 0; (option = command_option_at(command, i)); i++)
@@ -73,7 +79,9 @@ void completion_write_zsh(FILE *stream, const struct command *const *table)
         put_quoted(stream, (*entry)->summary, "\\:");
         fputc('\'', stream);
     }
-    fputs("\n    )\n    _describe -t commands command commands\n}\n\n"
+    fputs("\n    )\n    _describe -t commands command commands\n}\n\n_mgm_models() {\n    compadd -- ", stream);
+    completion_put_models(stream);
+    fputs("\n    _files\n}\n\n"
           "_mgm() {\n"
           "    if ((CURRENT == 2)); then\n"
           "        _arguments '(-)--help[list the commands]' '(-)--version[print the version]' '1:command:_mgm_commands'\n"

@@ -1,7 +1,7 @@
 #include "cutout.h"
 
 #include "backdrop.h"
-#include "default_model.h"
+#include "models.h"
 
 #include "base/memory.h"
 
@@ -29,7 +29,7 @@ static enum mgm_status open_session(struct cutout *cutout)
         return MGM_OK;
     if (strcmp(options->foreground, "model") == 0) {
         if (!path) {
-            TRY(default_model_find(cutout->ctx, DEFAULT_FOREGROUND_MODEL, found, sizeof found));
+            TRY(foreground_model_find(cutout->ctx, found, sizeof found));
             path = found;
         }
         TRY(mgm_foreground_model_load(cutout->ctx, path, &cutout->model));

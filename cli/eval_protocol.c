@@ -48,7 +48,7 @@ static int check(const struct command *command, struct mgm_context *ctx, const s
 }
 
 static int show(const struct command *command, struct mgm_context *ctx, const struct eval_protocol_values *values,
-                const struct eval_run *run, bool json)
+                const struct eval_run *run, bool json, bool csv)
 {
     int outcome = STATUS_OK;
     if (values->report && eval_page_write(ctx, run, values->report) != MGM_OK)
@@ -56,7 +56,10 @@ static int show(const struct command *command, struct mgm_context *ctx, const st
     if (json) {
         outcome = report_print(eval_rows_describe(run));
     } else {
-        eval_rows_print(run);
+        if (csv)
+            eval_rows_print_pictures(run);
+        else
+            eval_rows_print(run);
         outcome = report_finish();
     }
     if (run->failed)
@@ -64,7 +67,7 @@ static int show(const struct command *command, struct mgm_context *ctx, const st
     return outcome;
 }
 
-int eval_protocol_run(const struct command *command, const struct eval_protocol_values *values, bool json)
+int eval_protocol_run(const struct command *command, const struct eval_protocol_values *values, bool json, bool csv)
 {
     const struct mgm_protocol *protocol = mgm_protocol_named(values->protocol);
     const char *chosen[TEXT_LIST_MAX + 1], *mattes[TEXT_LIST_MAX + 1];
@@ -80,6 +83,7 @@ int eval_protocol_run(const struct command *command, const struct eval_protocol_
                                          .model = values->model,
                                          .device = values->device,
                                          .precision = values->precision,
+                                         .method = values->method,
                                          .chosen = chosen,
                                          .mattes = mattes,
                                          .resume = values->resume,
@@ -97,7 +101,7 @@ int eval_protocol_run(const struct command *command, const struct eval_protocol_
     else if (eval_run(ctx, protocol, values->data, values->backgrounds, &options, complain, &run) != MGM_OK)
         outcome = command_failed(command, "%s", mgm_context_error(ctx));
     else
-        outcome = show(command, ctx, values, &run, json);
+        outcome = show(command, ctx, values, &run, json, csv);
     eval_run_release(&run);
     mgm_context_destroy(&ctx);
     return outcome;

@@ -81,6 +81,8 @@ static enum mgm_status describe(struct mgm_context *ctx, const struct eval_optio
     cJSON_AddBoolToObject(object, "reference", options->reference);
     cJSON_AddBoolToObject(object, "largest_component", options->largest_component);
     cJSON_AddStringToObject(object, "precision", options->precision ? options->precision : "auto");
+    if (options->method)
+        cJSON_AddStringToObject(object, "method", options->method);
     *header = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return *header ? MGM_OK : mgm_fail_nomem(ctx, "the first line of the results");

@@ -101,6 +101,31 @@ static cJSON *describe_row(const struct eval_row *row, enum mgm_region region)
     return object;
 }
 
+void eval_rows_print_pictures(const struct eval_run *run)
+{
+    const enum mgm_region region = run->protocol->regions[0];
+    printf("name,guidance");
+    for (int itself = 0; itself < 2; itself++)
+        for (int k = 0; k < MGM_METRIC_COUNT; k++)
+            printf(",%s%s", mgm_metric_names[k], itself ? " of guidance" : "");
+    putchar('\n');
+    for (int index = 0; index < run->count; index++) {
+        for (int kind = 0; kind < run->kind_count; kind++) {
+            const struct eval_entry *entry = eval_run_entry(run, index, kind);
+            if (!entry->done)
+                continue;
+            report_csv_text(run->cases.cases[index].name);
+            putchar(',');
+            report_csv_text(run->kinds[kind].name);
+            for (int k = 0; k < MGM_METRIC_COUNT; k++)
+                printf(",%.9g", entry->matte.values[region][k]);
+            for (int k = 0; k < MGM_METRIC_COUNT; k++)
+                printf(",%.9g", entry->itself.values[region][k]);
+            putchar('\n');
+        }
+    }
+}
+
 cJSON *eval_rows_describe(const struct eval_run *run)
 {
     cJSON *object = cJSON_CreateObject();

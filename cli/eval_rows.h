@@ -28,6 +28,12 @@ extern const char *const eval_row_columns[MGM_METRIC_COUNT];
 /** On stdout, a table for each region. */
 void eval_rows_print(const struct eval_run *run);
 
+/**
+ * On stdout, comma-separated: a heading, then name, guidance, and sad, mse, grad and conn of the matte and of the guidance itself, over the
+ * first region of the protocol, for every picture and guidance that is done.
+ */
+void eval_rows_print_pictures(const struct eval_run *run);
+
 /** The same as JSON; MSE is not multiplied there. */
 cJSON *eval_rows_describe(const struct eval_run *run);
 

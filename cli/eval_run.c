@@ -1,10 +1,11 @@
 #include "eval_run.h"
 
-#include "default_model.h"
 #include "eval_kinds.h"
 #include "eval_pictures.h"
 #include "eval_results.h"
 #include "image_file.h"
+#include "matte_job.h"
+#include "models.h"
 #include "progress.h"
 #include "scoring.h"
 
@@ -86,6 +87,8 @@ static enum mgm_status matte(struct mgm_context *ctx, struct mgm_session *sessio
     const struct mgm_image image = {w, h, 3, 8, 3 * (size_t)w, photo->data}, mask = {w, h, 1, 8, (size_t)w, guidance->data};
     struct mgm_matte_settings settings = mgm_matte_settings_defaults();
     settings.guidance = given_as;
+    if (work->options->method)
+        settings.method = method_from_name(work->options->method);
     settings.reference = work->options->reference;
     settings.largest_component = work->options->largest_component;
     float *alpha = mgm_alloc(count, sizeof *alpha);
@@ -271,13 +274,10 @@ enum mgm_status eval_run(struct mgm_context *ctx, const struct mgm_protocol *pro
                          struct eval_run *run)
 {
     char found[PATH_MAX];
-    struct work work = {.options = options, .run = run, .model = options->model};
+    struct work work = {.options = options, .run = run, .model = found};
     *run = (struct eval_run){.protocol = protocol, .output = options->output};
     TRY(prepare(ctx, data, backgrounds, options, complain, run));
-    if (!work.model) {
-        TRY(default_model_find(ctx, DEFAULT_MODEL, found, sizeof found));
-        work.model = found;
-    }
+    TRY(model_find(ctx, options->model, found, sizeof found));
     const char *slash = strrchr(work.model, '/');
     snprintf(run->model, sizeof run->model, "%.255s", slash ? slash + 1 : work.model);
     enum mgm_status status = eval_results_open(ctx, options, work.model, run, &work.log);

@@ -15,6 +15,7 @@ struct eval_options {
     const char *output;                /* folder; made if need be */
     const char *model;                 /* NULL: the default one */
     const char *device, *precision;    /* as contexts take them; may be NULL */
+    const char *method;                /* one of method_names; may be NULL */
     const char *const *chosen;         /* names of guidances; NULL ends them; the first NULL: all that there are */
     const char *const *mattes;         /* [NAME=]FOLDER of another method's mattes, to be refined; NULL ends them */
     bool resume, reference, largest_component, quiet;

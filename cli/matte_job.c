@@ -1,6 +1,6 @@
 #include "matte_job.h"
 
-#include "default_model.h"
+#include "models.h"
 
 #include "base/memory.h"
 #include "matting/guidance.h"
@@ -8,6 +8,17 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+
+const char *const method_names[] = {"auto", "piece", "panes", "pyramid", NULL};
+
+enum mgm_method method_from_name(const char *name)
+{
+    enum mgm_method method = MGM_METHOD_AUTO;
+    while (strcmp(name, mgm_method_name(method)) != 0)
+        method++; /* the parser knows that it is one of them */
+    return method;
+}
 
 /* libvips takes as long to start as a model to be read. Whether that works is found out by the first picture. */
 static void *start_images(void *unused)
@@ -31,11 +42,8 @@ enum mgm_status matte_job_open(struct matte_job *job, struct mgm_context *ctx, c
 {
     char found[PATH_MAX];
     job->ctx = ctx;
-    if (!model) {
-        TRY(default_model_find(ctx, DEFAULT_MODEL, found, sizeof found));
-        model = found;
-    }
-    TRY(load_model(ctx, model, &job->model));
+    TRY(model_find(ctx, model, found, sizeof found));
+    TRY(load_model(ctx, found, &job->model));
     TRY(mgm_session_create(ctx, job->model, &job->session));
     return job->alpha_only ? MGM_OK : cutout_open(ctx, &job->cutout, job->bits, &job->maker);
 }

@@ -7,6 +7,12 @@
 
 #include "mgm.h"
 
+/** Names of the ways from a photo to its matte, "auto" first; ends with NULL. */
+extern const char *const method_names[];
+
+/** @param name  one of them */
+enum mgm_method method_from_name(const char *name);
+
 struct matte_job {
     /* set by the caller */
     struct mgm_matte_settings settings;

@@ -58,3 +58,18 @@ int report_print_line(cJSON *object)
 {
     return print(object, cJSON_PrintUnformatted(object));
 }
+
+void report_csv_text(const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    putchar('"');
+}

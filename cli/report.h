@@ -22,4 +22,7 @@ int report_print(cJSON *object);
 /** The same, as one line. */
 int report_print_line(cJSON *object);
 
+/** Prints a field of comma-separated values: in quotes where a reader would else take it for several (RFC 4180). */
+void report_csv_text(const char *text);
+
 #endif

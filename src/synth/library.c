@@ -74,6 +74,23 @@ static enum mgm_status list_folder(struct mgm_context *ctx, const char *folder, 
     return MGM_OK;
 }
 
+bool mgm_is_held_out(int index, int count, int every)
+{
+    return count < every ? index == count - 1 : index % every == every - 1;
+}
+
+/** Leaves the names of a part; a single one is in both. */
+static void keep_part(struct names *names, enum mgm_synth_part part, int every)
+{
+    int kept = 0;
+    if (part == MGM_SYNTH_WHOLE || names->count < 2)
+        return;
+    for (int i = 0; i < names->count; i++)
+        if (mgm_is_held_out(i, names->count, every) == (part == MGM_SYNTH_HELD_OUT))
+            memmove(names->names[kept++], names->names[i], SYNTH_NAME_MAX);
+    names->count = kept;
+}
+
 /* Averages whole blocks; what is left of a fraction is done by the caller's resampling when it draws. */
 static enum mgm_status shrink_to(struct mgm_context *ctx, struct mgm_bitmap *picture, int side)
 {
@@ -110,13 +127,15 @@ static enum mgm_status shrink_to(struct mgm_context *ctx, struct mgm_bitmap *pic
 }
 
 static enum mgm_status load_pictures(struct mgm_context *ctx, const char *folder, const char *sub, int channels, int side,
-                                     bool required, mgm_read_picture read, struct picture_list *out)
+                                     enum mgm_synth_part part, bool required, mgm_read_picture read,
+                                     struct picture_list *out)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", NULL};
     char path[PATH_SIZE];
     struct names found;
     snprintf(path, sizeof path, "%s/%s", folder, sub);
     TRY(list_folder(ctx, path, endings, required, &found));
+    keep_part(&found, part, required ? MGM_PHOTOS_HELD_OUT : MGM_MATERIALS_HELD_OUT);
     out->names = found.names;
     if (found.count == 0)
         return MGM_OK;
@@ -136,13 +155,15 @@ static enum mgm_status load_pictures(struct mgm_context *ctx, const char *folder
     return MGM_OK;
 }
 
-static enum mgm_status load_strands(struct mgm_context *ctx, const char *folder, struct mgm_synth_library *library)
+static enum mgm_status load_strands(struct mgm_context *ctx, const char *folder, enum mgm_synth_part part,
+                                    struct mgm_synth_library *library)
 {
     static const char *const endings[] = {".tfx", NULL};
     char path[PATH_SIZE];
     struct names found;
     snprintf(path, sizeof path, "%s/strands", folder);
     TRY(list_folder(ctx, path, endings, false, &found));
+    keep_part(&found, part, MGM_MATERIALS_HELD_OUT);
     library->strand_names = found.names;
     if (found.count == 0)
         return MGM_OK;
@@ -159,16 +180,26 @@ static enum mgm_status load_strands(struct mgm_context *ctx, const char *folder,
 enum mgm_status mgm_synth_library_load(struct mgm_context *ctx, const char *folder, mgm_read_picture read,
                                        struct mgm_synth_library **out)
 {
+    return mgm_synth_library_load_part(ctx, folder, MGM_SYNTH_WHOLE, read, out);
+}
+
+enum mgm_status mgm_synth_library_load_part(struct mgm_context *ctx, const char *folder, enum mgm_synth_part part,
+                                            mgm_read_picture read, struct mgm_synth_library **out)
+{
     *out = NULL;
     struct mgm_synth_library *library = mgm_alloc_zeroed(1, sizeof *library);
     if (!library)
         return mgm_fail_nomem(ctx, "the library of pictures");
+    const enum mgm_synth_part photos = part == MGM_SYNTH_HELD_OUT ? part : MGM_SYNTH_WHOLE;
     enum mgm_status status;
-    if ((status = load_pictures(ctx, folder, "photos", 3, SYNTH_PHOTO_SIDE, true, read, &library->photos)) != MGM_OK ||
-        (status = load_pictures(ctx, folder, "cards", 4, SYNTH_CARD_SIDE, false, read, &library->cards)) != MGM_OK ||
-        (status = load_pictures(ctx, folder, "particles", 4, SYNTH_CARD_SIDE, false, read, &library->particles)) != MGM_OK ||
-        (status = load_pictures(ctx, folder, "objects", 4, SYNTH_PHOTO_SIDE, false, read, &library->objects)) != MGM_OK ||
-        (status = load_strands(ctx, folder, library)) != MGM_OK) {
+    if ((status = load_pictures(ctx, folder, "photos", 3, SYNTH_PHOTO_SIDE, photos, true, read, &library->photos)) !=
+            MGM_OK ||
+        (status = load_pictures(ctx, folder, "cards", 4, SYNTH_CARD_SIDE, part, false, read, &library->cards)) != MGM_OK ||
+        (status = load_pictures(ctx, folder, "particles", 4, SYNTH_CARD_SIDE, part, false, read, &library->particles)) !=
+            MGM_OK ||
+        (status = load_pictures(ctx, folder, "objects", 4, SYNTH_PHOTO_SIDE, part, false, read, &library->objects)) !=
+            MGM_OK ||
+        (status = load_strands(ctx, folder, part, library)) != MGM_OK) {
         mgm_synth_library_destroy(&library);
         return status;
     }

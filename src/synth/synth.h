@@ -34,6 +34,27 @@ struct mgm_synth_library;
  */
 MGM_MUST_CHECK enum mgm_status mgm_synth_library_load(struct mgm_context *ctx, const char *folder, mgm_read_picture read,
                                                       struct mgm_synth_library **out);
+/**
+ * Which of the strands, cards, particles and objects a library has: every third of each (index 2, 5, … by name) is held out. What is
+ * drawn from the held-out part nothing has been trained on that was drawn from the other.
+ */
+enum mgm_synth_part {
+    MGM_SYNTH_WHOLE,
+    MGM_SYNTH_TRAINING, /* without what is held out; with all photographs, which whoever lays foregrounds over them divides */
+    MGM_SYNTH_HELD_OUT, /* only that, and only the held-out photographs */
+};
+
+/** As mgm_synth_library_load(), which loads the whole: only a part of it. Of another part nothing is read. */
+MGM_MUST_CHECK enum mgm_status mgm_synth_library_load_part(struct mgm_context *ctx, const char *folder,
+                                                           enum mgm_synth_part part, mgm_read_picture read,
+                                                           struct mgm_synth_library **out);
+
+/** How many of what there is one is held out of: the last one of so many; where there are fewer, the last one of all. */
+enum { MGM_PHOTOS_HELD_OUT = 12, MGM_MATERIALS_HELD_OUT = 3 };
+
+/** @param every  one of the above, or another number of that kind @param count  how many there are */
+bool mgm_is_held_out(int index, int count, int every);
+
 void mgm_synth_library_destroy(struct mgm_synth_library **library);
 
 typedef enum mgm_status (*mgm_synth_write_picture)(void *argument, struct mgm_context *ctx, const char *path,

@@ -69,6 +69,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     INTEGERS("foregrounds.count", foregrounds.count, 1, 1, 10000000),
     INTEGERS("foregrounds.size", foregrounds.size, 1, 64, 2048),
     {"foregrounds.seed", WIDE, AT(foregrounds.seed), 1, 0, 9e18, true},
+    {"foregrounds.hold_out", INTEGER, AT(foregrounds.hold_out), 1, 0, 1, true, true},
     PATHNAME("foregrounds.cache", foregrounds.cache),
     {"sources", SOURCES, AT(sources), 1, 0, 0, true, true},
     {"samples.recipe", RECIPE, AT(samples.published), 1, 0, 0, true, true},

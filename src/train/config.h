@@ -33,6 +33,7 @@ struct mgm_train_config {
     struct {
         int count, size;
         int64_t seed;
+        int hold_out; /* 1: nothing is drawn from the held-out strands, cards, particles and objects (synth.h) */
         char cache[MGM_CONFIG_PATH_MAX];
     } foregrounds;
     int source_count; /* 0: drawn foregrounds alone */

@@ -71,7 +71,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void);
 /**
  * Foregrounds drawn once and kept (in memory, and on disk between runs), and the photographs. Read only once made.
  * Every 12th photograph (index 11, 23, …) and every 24th foreground (index 23, 47, …, the first 64 of them) is held out for
- * validation; where there are fewer, the last one; a single one serves both.
+ * validation; where there are fewer, the last one; a single one serves both. So does everything in an undivided store.
  */
 struct mgm_foreground_store;
 
@@ -87,6 +87,8 @@ struct mgm_foreground_store_settings {
     const struct mgm_dataset *dataset;
     const struct mgm_source *sources;
     int source_count;
+    bool undivided;                  /* nothing is held out: the library has only what is */
+    const enum mgm_synth_kind *kind; /* the only one that is drawn; NULL: any */
     /** Called now and then while drawing, never from two threads at once; may be NULL. */
     void (*progress)(void *argument, int done, int count);
     void *progress_argument;

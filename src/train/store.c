@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { PHOTO_HELD_OUT = 12, FOREGROUND_HELD_OUT = 24, FOREGROUNDS_HELD_OUT_MAX = 64 };
+/* Of foregrounds one of so many is held out, and not more than so many of all. NOTHING: both shares are everything. */
+enum { FOREGROUND_HELD_OUT = 24, FOREGROUNDS_HELD_OUT_MAX = 64, NOTHING = 0 };
 
 struct share_list {
     int *indices[2]; /* by enum mgm_share */
@@ -44,14 +45,15 @@ static enum mgm_status divide(struct mgm_context *ctx, int count, int every, int
             return mgm_fail_nomem(ctx, "the lists of what is held out");
     }
     for (int i = 0; i < count; i++) {
-        bool held_out = i % every == every - 1 && i / every < most;
-        if (count < every)
-            held_out = i == count - 1;
+        if (every == NOTHING || count == 1) {
+            for (int share = 0; share < 2; share++)
+                out->indices[share][out->count[share]++] = i;
+            continue;
+        }
+        const bool held_out = mgm_is_held_out(i, count, every) && i / every < most;
         int share = held_out ? MGM_SHARE_VALIDATION : MGM_SHARE_TRAINING;
         out->indices[share][out->count[share]++] = i;
     }
-    if (count == 1) /* one serves both */
-        out->indices[MGM_SHARE_TRAINING][out->count[MGM_SHARE_TRAINING]++] = 0;
     return MGM_OK;
 }
 
@@ -93,7 +95,7 @@ static enum mgm_status prepare_photo(struct mgm_context *ctx, const struct mgm_b
     return MGM_OK;
 }
 
-static enum mgm_status prepare_photos(struct mgm_context *ctx, const struct mgm_synth_library *library,
+static enum mgm_status prepare_photos(struct mgm_context *ctx, const struct mgm_synth_library *library, int every,
                                       struct mgm_foreground_store *store)
 {
     int count = mgm_synth_library_photo_count(library);
@@ -106,7 +108,7 @@ static enum mgm_status prepare_photos(struct mgm_context *ctx, const struct mgm_
     store->photo_count = count;
     for (int i = 0; i < count; i++)
         TRY(prepare_photo(ctx, mgm_synth_library_photo(library, i), &store->photos[i], &store->photo_pixels[i]));
-    return divide(ctx, count, PHOTO_HELD_OUT, count, &store->photo_shares);
+    return divide(ctx, count, every, count, &store->photo_shares);
 }
 
 /* ---- the store ---------------------------------------------------------------------------------------------------------
@@ -122,7 +124,8 @@ static enum mgm_status fill_drawn(struct mgm_context *ctx, const struct mgm_synt
         return mgm_fail_nomem(ctx, "the list of foregrounds");
     for (int i = 0; i < settings->count; i++)
         mgm_foreground_cache_pyramid(&store->cache, i, &store->foregrounds[i]);
-    return divide(ctx, settings->count, FOREGROUND_HELD_OUT, FOREGROUNDS_HELD_OUT_MAX, &store->foreground_shares);
+    return divide(ctx, settings->count, settings->undivided ? NOTHING : FOREGROUND_HELD_OUT, FOREGROUNDS_HELD_OUT_MAX,
+                  &store->foreground_shares);
 }
 
 static enum mgm_status fill_dataset(struct mgm_context *ctx, const struct mgm_foreground_store_settings *settings,
@@ -142,7 +145,7 @@ static enum mgm_status fill_dataset(struct mgm_context *ctx, const struct mgm_fo
             TRY(divide(ctx, count, FOREGROUND_HELD_OUT, FOREGROUNDS_HELD_OUT_MAX, &store->sources[i].shares));
     }
     const int backgrounds = mgm_dataset_background_count(settings->dataset);
-    return backgrounds ? divide(ctx, backgrounds, PHOTO_HELD_OUT, backgrounds, &store->background_shares) : MGM_OK;
+    return backgrounds ? divide(ctx, backgrounds, MGM_PHOTOS_HELD_OUT, backgrounds, &store->background_shares) : MGM_OK;
 }
 
 /** Whether any foreground is drawn. */
@@ -160,7 +163,7 @@ static enum mgm_status fill(struct mgm_context *ctx, const struct mgm_synth_libr
     if (settings->dataset)
         TRY(fill_dataset(ctx, settings, store));
     if (!store->background_shares.count[MGM_SHARE_TRAINING])
-        TRY(prepare_photos(ctx, library, store));
+        TRY(prepare_photos(ctx, library, settings->undivided ? NOTHING : MGM_PHOTOS_HELD_OUT, store));
     store->cache.size = settings->size;
     return draws(settings) ? fill_drawn(ctx, library, settings, store) : MGM_OK;
 }

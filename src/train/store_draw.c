@@ -45,11 +45,13 @@ static void count_drawn(struct drawing *drawing, enum mgm_status status, const s
     pthread_mutex_unlock(&drawing->lock);
 }
 
-static enum mgm_status draw_one(struct mgm_context *ctx, const struct mgm_synth_library *library, uint64_t seed, int index,
-                                int size, struct mgm_foreground *out)
+static enum mgm_status draw_one(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                const struct mgm_foreground_store_settings *settings, int index, int size,
+                                struct mgm_foreground *out)
 {
     *out = (struct mgm_foreground){0};
-    TRY(mgm_synth_draw(ctx, library, seed, (uint64_t)index, MGM_SYNTH_KIND_COUNT, size, out));
+    const enum mgm_synth_kind kind = settings->kind ? *settings->kind : MGM_SYNTH_KIND_COUNT;
+    TRY(mgm_synth_draw(ctx, library, settings->seed, (uint64_t)index, kind, size, out));
     if (out->colour.width == size && out->colour.height == size && out->colour.channels == 3 && out->alpha.width == size &&
         out->alpha.height == size && out->alpha.channels == 1)
         return MGM_OK;
@@ -65,7 +67,7 @@ static void *draw_missing(void *argument)
     while ((index = next_missing(drawing)) >= 0) {
         struct mgm_foreground foreground;
         enum mgm_status status =
-            draw_one(&ctx, drawing->library, drawing->settings->seed, index, drawing->cache->size, &foreground);
+            draw_one(&ctx, drawing->library, drawing->settings, index, drawing->cache->size, &foreground);
         if (status == MGM_OK) {
             mgm_foreground_cache_put(drawing->cache, index, &foreground);
             mgm_foreground_release(&foreground);
@@ -100,20 +102,15 @@ static enum mgm_status draw_all(struct mgm_context *ctx, const struct mgm_synth_
     return MGM_OK;
 }
 
-/**
- * Draws foreground 0 again and compares: a cache made with other photographs or by another version of the drawing code
- * would silently train on something else. Rounding may differ between processors, hence the tolerance.
- */
-static enum mgm_status check_provenance(struct mgm_context *ctx, const struct mgm_synth_library *library,
-                                        const struct mgm_foreground_store_settings *settings,
-                                        const struct mgm_foreground_cache *cache)
+/** Draws a foreground again and compares. Rounding may differ between processors, hence the tolerance. */
+static enum mgm_status check_drawn(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                   const struct mgm_foreground_store_settings *settings,
+                                   const struct mgm_foreground_cache *cache, int index)
 {
-    if (!settings->cache || !mgm_foreground_cache_has(cache, 0))
-        return MGM_OK;
     struct mgm_foreground drawn;
-    TRY(draw_one(ctx, library, settings->seed, 0, cache->size, &drawn));
+    TRY(draw_one(ctx, library, settings, index, cache->size, &drawn));
     struct mgm_pyramid kept;
-    mgm_foreground_cache_pyramid(cache, 0, &kept);
+    mgm_foreground_cache_pyramid(cache, index, &kept);
     size_t count = (size_t)cache->size * cache->size, difference = 0;
     for (size_t i = 0; i < count; i++) {
         const uint8_t *pixel = kept.level[0].data + 4 * i;
@@ -123,10 +120,29 @@ static enum mgm_status check_provenance(struct mgm_context *ctx, const struct mg
     }
     mgm_foreground_release(&drawn);
     if ((double)difference > 0.5 * 4 * (double)count)
-        return mgm_fail(ctx, MGM_E_FORMAT,
-                        "the foreground cache %s was drawn from other photographs or by another version of this program; "
-                        "delete it or name another file",
-                        settings->cache);
+        return mgm_fail(
+            ctx, MGM_E_FORMAT,
+            "the foreground cache %s was drawn from other photographs or strands, or by another version of this program; "
+            "delete it or name another file",
+            settings->cache);
+    return MGM_OK;
+}
+
+/**
+ * A cache made with other photographs or strands, or by another version of the drawing code, would silently train on
+ * something else: the first foreground is looked at, and the first one of strands, which may be others
+ * (foregrounds.hold_out).
+ */
+static enum mgm_status check_provenance(struct mgm_context *ctx, const struct mgm_synth_library *library,
+                                        const struct mgm_foreground_store_settings *settings,
+                                        const struct mgm_foreground_cache *cache)
+{
+    bool of_strands = false;
+    for (int i = 0; settings->cache && i < cache->count && mgm_foreground_cache_has(cache, i) && !of_strands; i++) {
+        of_strands = mgm_foreground_cache_kind(cache, i) == MGM_SYNTH_GROOM;
+        if (i == 0 || of_strands)
+            TRY(check_drawn(ctx, library, settings, cache, i));
+    }
     return MGM_OK;
 }
 

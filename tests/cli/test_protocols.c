@@ -98,6 +98,45 @@ static void test_tables_agree_with_scoring(void **state)
     cJSON_Delete(object);
 }
 
+/** A line for each picture and guidance, of whose values the tables show the mean; made by one method, they are not of
+ * another. */
+static void test_lines_of_pictures(void **state)
+{
+    (void)state;
+    make_alphamatting();
+    struct run run = run_mgm("eval", "--protocol", "alphamatting", "--data", in_workshop("data"), "-o", in_workshop("out"),
+                             "--model", in_workshop("model.safetensors"), "--threads", "1", "--csv", "-q", "--guidance",
+                             "trimap", "--method", "panes", NULL);
+    expect_success(&run);
+    double sum[2] = {0};
+    char *line = strtok(run.out, "\n");
+    assert_string_equal(line,
+                        "name,guidance,sad,mse,grad,conn,sad of guidance,mse of guidance,grad of guidance,conn of guidance");
+    for (int i = 1; i <= 3; i++) {
+        double sad[2];
+        int number;
+        line = strtok(NULL, "\n");
+        assert_non_null(line);
+        assert_int_equal(sscanf(line, "GT%d,trimap,%lf,%*f,%*f,%*f,%lf", &number, &sad[0], &sad[1]), 3);
+        assert_int_equal(number, i);
+        sum[0] += sad[0];
+        sum[1] += sad[1];
+    }
+    assert_null(strtok(NULL, "\n"));
+    run = run_mgm("eval", "--protocol", "alphamatting", "--data", in_workshop("data"), "-o", in_workshop("out"), "--model",
+                  in_workshop("model.safetensors"), "--json", "-q", "--guidance", "trimap", "--method", "panes", "--resume",
+                  NULL);
+    expect_success(&run);
+    cJSON *object = parse(&run);
+    for (int itself = 0; itself < 2; itself++)
+        assert_near(number_in(result_of(object, "trimap", "unknown", itself), "sad"), sum[itself] / 3, 1e-6);
+    cJSON_Delete(object);
+    run = run_mgm("eval", "--protocol", "alphamatting", "--data", in_workshop("data"), "-o", in_workshop("out"), "--model",
+                  in_workshop("model.safetensors"), "--json", "-q", "--guidance", "trimap", "--method", "piece", "--resume",
+                  NULL);
+    expect_failure(&run, 1, "", count_files());
+}
+
 static long size_of(const char *name)
 {
     struct stat facts;
@@ -321,9 +360,13 @@ static void test_wrong_command_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_tables_agree_with_scoring), TEST(test_a_stopped_run_goes_on),
-        TEST(test_what_is_missing_is_named),  TEST(test_composition_1k),
-        TEST(test_distinction_646_refined),   TEST(test_portraits),
+        TEST(test_tables_agree_with_scoring),
+        TEST(test_lines_of_pictures),
+        TEST(test_a_stopped_run_goes_on),
+        TEST(test_what_is_missing_is_named),
+        TEST(test_composition_1k),
+        TEST(test_distinction_646_refined),
+        TEST(test_portraits),
         TEST(test_wrong_command_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

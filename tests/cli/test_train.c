@@ -190,14 +190,35 @@ static void test_preview(void **state)
     assert_int_equal(stat(in_workshop("run"), &status), -1);
 }
 
+/** With hold_out, of three objects the third is not even read: neither is anything drawn of it. */
+static void test_held_out_is_left_alone(void **state)
+{
+    (void)state;
+    mkdir(in_workshop("data/objects"), 0777);
+    make_picture("data/objects/a.png", MOTIF_DISC, 128, 128, 4, 8, 0);
+    make_picture("data/objects/b.png", MOTIF_DISC, 128, 128, 4, 8, 0);
+    write_text("data/objects/c.png", "no picture");
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "foregrounds.hold_out=1", NULL);
+    expect_success(&run);
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--run", in_workshop("other"), NULL);
+    expect_failure(&run, 1, "objects/c.png", count_files());
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "foregrounds.hold_out=2", NULL);
+    expect_failure(&run, 1, "foregrounds.hold_out", count_files());
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_with_data, workshop_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_run_leaves_weights), TEST(test_run_goes_on), TEST(test_scoring_a_checkpoint),
-        TEST(test_refusals),           TEST(test_preview),     TEST(test_watching),
+        TEST(test_run_leaves_weights),
+        TEST(test_run_goes_on),
+        TEST(test_scoring_a_checkpoint),
+        TEST(test_refusals),
+        TEST(test_preview),
+        TEST(test_watching),
         TEST(test_encoder_is_taken),
+        TEST(test_held_out_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,29 @@ static void a_cache_is_found_again_and_grows(void **state)
     unlink(path);
 }
 
+/** All of one kind, and each foreground and photograph in both shares. */
+static void an_undivided_store_of_one_kind(void **state)
+{
+    struct fixture *f = *state;
+    const enum mgm_synth_kind kind = MGM_SYNTH_LATTICE;
+    const struct mgm_foreground_store_settings settings = {
+        .seed = 4, .count = 3, .size = SIDE, .threads = 1, .undivided = true, .kind = &kind};
+    struct mgm_foreground_store *store;
+    int count;
+    assert_int_equal(mgm_foreground_store_open(&f->ctx, f->library, &settings, &store), MGM_OK);
+    for (int share = 0; share < 2; share++) {
+        const int *indices = mgm_store_foregrounds(store, share, &count);
+        assert_int_equal(count, 3);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(indices[i], i);
+        (void)mgm_store_photos(store, share, &count);
+        assert_int_equal(count, mgm_synth_library_photo_count(f->library));
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(mgm_store_foreground_kind(store, i), kind);
+    mgm_foreground_store_destroy(&store);
+}
+
 static void a_cut_off_cache_is_completed(void **state)
 {
     struct fixture *f = *state;
@@ -311,15 +334,11 @@ static void planes_are_averaged_as_they_say(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cache_is_found_again_and_grows),
-        cmocka_unit_test(a_cut_off_cache_is_completed),
-        cmocka_unit_test(another_cache_is_refused),
-        cmocka_unit_test(a_cache_drawn_differently_is_refused),
-        cmocka_unit_test(halving_and_composing_can_be_exchanged),
-        cmocka_unit_test(a_crop_reads_where_it_should),
-        cmocka_unit_test(judging_tells_useful_guidance),
-        cmocka_unit_test(a_trimap_is_known_only_well_inside),
-        cmocka_unit_test(guidance_of_each_kind_has_its_values),
+        cmocka_unit_test(a_cache_is_found_again_and_grows),     cmocka_unit_test(an_undivided_store_of_one_kind),
+        cmocka_unit_test(a_cut_off_cache_is_completed),         cmocka_unit_test(another_cache_is_refused),
+        cmocka_unit_test(a_cache_drawn_differently_is_refused), cmocka_unit_test(halving_and_composing_can_be_exchanged),
+        cmocka_unit_test(a_crop_reads_where_it_should),         cmocka_unit_test(judging_tells_useful_guidance),
+        cmocka_unit_test(a_trimap_is_known_only_well_inside),   cmocka_unit_test(guidance_of_each_kind_has_its_values),
         cmocka_unit_test(planes_are_averaged_as_they_say),
     };
     return cmocka_run_group_tests_name("sample-store", tests, set_up, tear_down);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "synth/canvas.h"
+#include "synth/library.h"
 #include "synth/strands.h"
 #include "synth/synth.h"
 
@@ -352,6 +353,36 @@ static void impossible_requests_are_refused(void **state)
     assert_null(none);
 }
 
+/** Every third particle is in one part, the others in the other; what there is one of is in both; photographs stay whole in
+ * training. */
+static void parts_share_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const more[] = {"particles/q.png", "particles/r.png", "particles/s.png"}; /* behind p.png */
+    static const enum mgm_synth_part named[] = {MGM_SYNTH_WHOLE, MGM_SYNTH_TRAINING, MGM_SYNTH_HELD_OUT};
+    static const char *const particles[] = {"p.png q.png r.png s.png ", "p.png q.png s.png ", "r.png "};
+    static const int photos[] = {2, 2, 1};
+    char path[256], seen[64];
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        write_file(f->folder, more[i], "", 0);
+    for (int part = 0; part < 3; part++) {
+        struct mgm_synth_library *library;
+        assert_int_equal(mgm_synth_library_load_part(&f->ctx, f->folder, named[part], read_made_up, &library), MGM_OK);
+        seen[0] = '\0';
+        for (int i = 0; i < library->particles.count; i++)
+            strcat(strcat(seen, library->particles.names[i]), " ");
+        assert_string_equal(seen, particles[part]);
+        assert_int_equal(library->photos.count, photos[part]);
+        assert_string_equal(library->photos.names[library->photos.count - 1], "b.png");
+        assert_int_equal(library->strand_count, 1);
+        mgm_synth_library_destroy(&library);
+    }
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        snprintf(path, sizeof path, "%s/%s", f->folder, more[i]);
+        unlink(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +395,7 @@ int main(void)
         cmocka_unit_test(damaged_strands_are_refused),
         cmocka_unit_test_setup_teardown(every_kind_has_a_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_draw_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parts_share_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(impossible_requests_are_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
