@@ -15,18 +15,63 @@ static inline float quick_normal(struct mgm_random *random)
     return ((float)sum - 131070.0f) * (1.7320508f / 65536.0f);
 }
 
+static bool measures(int channel, int x, int y)
+{
+    return channel == 1 ? ((x ^ y) & 1) == 0 : channel == 0 ? (x & 1) && !(y & 1) : !(x & 1) && (y & 1);
+}
+
+/** The mean over those of a pixel's eight neighbours that measure the channel and, for green, share an edge with it. */
+static float demosaic(const float *grain, int channel, int size, int x, int y)
+{
+    float sum = 0;
+    int count = 0;
+    for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++) {
+            const int nx = x + dx, ny = y + dy;
+            if (nx < 0 || ny < 0 || nx >= size || ny >= size || !measures(channel, nx, ny))
+                continue;
+            sum += grain[(size_t)ny * size + nx];
+            count++;
+        }
+    return sum / (float)count;
+}
+
+void mgm_camera_mosaic_grain(struct mgm_random *random, int channel, int size, float *grain)
+{
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++)
+            if (measures(channel, x, y))
+                grain[(size_t)y * size + x] = quick_normal(random);
+    for (int y = 0; y < size; y++)
+        for (int x = 0; x < size; x++)
+            if (!measures(channel, x, y))
+                grain[(size_t)y * size + x] = demosaic(grain, channel, size, x, y);
+}
+
+/** How the noise of a picture hangs together: not at all, as after resizing, or as after demosaicing. */
+enum grain { GRAIN_WHITE, GRAIN_RESIZED, GRAIN_MOSAIC };
+
+static void draw_grain(struct mgm_random *random, enum grain kind, int channel, int size, float *grain, float *scratch)
+{
+    if (kind == GRAIN_MOSAIC) {
+        mgm_camera_mosaic_grain(random, channel, size, grain);
+        return;
+    }
+    for (size_t i = 0; i < (size_t)size * size; i++)
+        grain[i] = quick_normal(random);
+    if (kind == GRAIN_RESIZED)
+        mgm_plane_three_taps(grain, size, 0.22f, scratch);
+}
+
 static void add_noise(struct mgm_random *random, float *image, int size, float *scratch)
 {
     size_t count = (size_t)size * size;
     float *grain = scratch + mgm_plane_scratch(size);
     double strength = 0.003 * exp(mgm_random_unit(random) * log(12.0)); /* 0.003 … 0.036 */
-    bool coarse = mgm_random_chance(random, 0.5);                       /* demosaicing and resizing correlate it */
-    float scale = (float)(coarse ? strength * 2.2 : strength);
+    const enum grain kind = (enum grain)mgm_random_int(random, GRAIN_WHITE, GRAIN_MOSAIC);
+    float scale = (float)(kind == GRAIN_RESIZED ? strength * 2.2 : strength); /* which the smoothing takes away again */
     for (int c = 0; c < 3; c++) {
-        for (size_t i = 0; i < count; i++)
-            grain[i] = quick_normal(random);
-        if (coarse)
-            mgm_plane_three_taps(grain, size, 0.22f, scratch);
+        draw_grain(random, kind, c, size, grain, scratch);
         for (size_t i = 0; i < count; i++) /* more in the light than in the dark, as photons have it */
             image[c * count + i] += scale * grain[i] * (0.6f + 0.8f * image[c * count + i]);
     }
@@ -41,6 +86,19 @@ static void blur_or_sharpen(struct mgm_random *random, float *image, int size, f
                                                      : mgm_random_range(random, -0.12, -0.02));
     for (int c = 0; c < 3; c++)
         mgm_plane_three_taps(image + c * count, size, w, scratch);
+    mgm_plane_clamp(image, 3 * count);
+}
+
+void mgm_camera_halo(double radius, double amount, float *image, int size, float *scratch)
+{
+    size_t count = (size_t)size * size;
+    float *blurred = scratch + mgm_plane_scratch(size);
+    for (int c = 0; c < 3; c++) {
+        memcpy(blurred, image + c * count, count * sizeof *blurred);
+        mgm_plane_disc(blurred, size, radius, scratch);
+        for (size_t i = 0; i < count; i++)
+            image[c * count + i] += (float)amount * (image[c * count + i] - blurred[i]);
+    }
     mgm_plane_clamp(image, 3 * count);
 }
 
@@ -133,6 +191,10 @@ enum mgm_status mgm_camera_accidents(struct mgm_context *ctx, struct mgm_random 
         blur_or_sharpen(random, image, size, scratch);
     if (mgm_random_chance(random, settings->noise))
         add_noise(random, image, size, scratch);
+    if (mgm_random_chance(random, settings->halo)) { /* after the noise, which cameras sharpen too */
+        const double radius = mgm_random_range(random, 0.9, 2.5), amount = mgm_random_range(random, 0.2, 1);
+        mgm_camera_halo(radius, amount, image, size, scratch);
+    }
     if (mgm_random_chance(random, settings->jpeg))
         TRY(compress(ctx, random, image, size));
     return MGM_OK;

@@ -13,8 +13,9 @@ struct mgm_perturb_space {
 
 /**
  * Draws guidance from the true alpha: by the shares of the settings a trimap, a soft matte, or a mask (binarised at a random
- * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), and CutMask on it.
- * Source: §3.1 and its supplement. Deviation: local wobble, soft mattes and trimaps are added, because users bring them.
+ * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), blobs that are wrong in it (but
+ * not in a trimap), and CutMask on it.
+ * Source: §3.1 and its supplement. Deviation: local wobble, blobs, soft mattes and trimaps are added, because users bring them.
  * @param strength  1: errors of full size; less: smaller ones, no CutMask below 1
  * @param guidance  f32 [size, size] in [0, 1]
  * @return MGM_E_NOMEM

@@ -2,6 +2,7 @@
 #include "train/blend.h"
 #include "train/camera.h"
 #include "train/composite.h"
+#include "train/light.h"
 #include "train/perturb.h"
 #include "train/plane.h"
 #include "train/published.h"
@@ -15,8 +16,10 @@ enum { TRIES = 100, GUIDANCE_TRIES = 6 };
 struct mgm_sample_settings mgm_sample_settings_defaults(void)
 {
     return (struct mgm_sample_settings){
-        .guidance = {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .kernel_max = 30},
-        .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4},
+        .guidance =
+            {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.15, .kernel_max = 30},
+        .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
+        .light = {.relief = 0.5, .spill = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
         .blend = {.ordinary = 0.15, .alpha_errors = 0.5, .hidden = 1},
@@ -121,6 +124,17 @@ static bool can_be_seen(const struct making *m)
     return border < 20 || difference >= 3 * 0.07 * (double)border;
 }
 
+/** Light on the foreground, of its own and of the background. It goes into the label, so the composite stays exact. */
+static void light_foreground(struct making *m)
+{
+    const struct mgm_light_space space = {
+        .relief = m->space.other, .shadow = m->space.other + m->count, .scratch = m->space.scratch};
+    if (mgm_random_chance(&m->random, m->settings->light.relief))
+        mgm_light_foreground(&m->random, m->slot.alpha, m->size, &space, m->slot.fg);
+    if (mgm_random_chance(&m->random, m->settings->light.spill))
+        mgm_light_spill(&m->random, m->slot.alpha, m->slot.bg, m->size, &space, m->slot.fg);
+}
+
 /** Foreground, background and alpha into the slot. @param usable  receives whether something can be learnt from them */
 static enum mgm_status draw_planes(struct mgm_context *ctx, struct making *m, bool *usable)
 {
@@ -147,6 +161,7 @@ static enum mgm_status draw_planes(struct mgm_context *ctx, struct making *m, bo
     memcpy(m->slot.alpha, fore + 3 * m->count, m->count * sizeof(float));
     if (mgm_random_chance(random, 0.1))
         mgm_camouflage(random, m->slot.fg, m->slot.alpha, m->slot.bg, m->count);
+    light_foreground(m);
     *usable = can_be_seen(m);
     return MGM_OK;
 }
@@ -192,8 +207,9 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_sample_settings *s)
 {
     const struct mgm_guidance_settings *g = &s->guidance;
-    const double shares[] = {g->soft_share,  g->trimap_share, g->coarse_share, g->cutmask,    s->camera.noise,
-                             s->camera.blur, s->camera.jpeg,  s->compose_two,  s->distractor, s->real_world};
+    const double shares[] = {g->soft_share,   g->trimap_share, g->coarse_share, g->cutmask,     g->blobs,
+                             s->camera.noise, s->camera.blur,  s->camera.jpeg,  s->camera.halo, s->light.relief,
+                             s->light.spill,  s->compose_two,  s->distractor,   s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);

@@ -39,13 +39,20 @@ struct mgm_guidance_settings {
     double trimap_share; /* share whose guidance is a trimap as 0 / 0.5 / 1 */
     double coarse_share; /* of the binary ones: share resampled coarsely (4 … 24×) */
     double cutmask;      /* probability of CutMask */
+    double blobs;        /* probability that a mask misses parts inside the foreground, or takes along parts beside it */
     int kernel_max;      /* largest ellipse of the random erosion and dilation, for crops of 512²; smaller crops have
                             smaller ones, by the fourth root of the size */
 };
 
 struct mgm_camera_settings {
-    double noise, blur, jpeg;
+    double noise, blur, jpeg, halo;
 }; /* probability of each accident */
+
+/** Light on drawn foregrounds (light.h): probability of each. */
+struct mgm_light_settings {
+    double relief; /* lit anew, from one side, with shadows */
+    double spill;  /* the background's light on its border */
+};
 
 /** How samples for the colour network are composed (blend.h). */
 struct mgm_blend_settings {
@@ -58,6 +65,7 @@ struct mgm_sample_settings {
     enum mgm_task task;
     struct mgm_guidance_settings guidance;
     struct mgm_camera_settings camera;
+    struct mgm_light_settings light;
     double compose_two; /* probability that two foregrounds are composed into one */
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
     bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
