@@ -14,9 +14,9 @@ static const struct family {
     synth_family draw;
     double share;
 } families[MGM_SYNTH_KIND_COUNT] = {
-    [MGM_SYNTH_GROOM] = {synth_draw_groom, 0.16},     [MGM_SYNTH_FUR] = {synth_draw_fur, 0.22},
-    [MGM_SYNTH_HAIR] = {synth_draw_hair, 0.22},       [MGM_SYNTH_SOLID] = {synth_draw_solid, 0.12},
-    [MGM_SYNTH_PLANT] = {synth_draw_plant, 0.10},     [MGM_SYNTH_LATTICE] = {synth_draw_lattice, 0.05},
+    [MGM_SYNTH_GROOM] = {synth_draw_groom, 0.15},     [MGM_SYNTH_FUR] = {synth_draw_fur, 0.21},
+    [MGM_SYNTH_HAIR] = {synth_draw_hair, 0.22},       [MGM_SYNTH_SOLID] = {synth_draw_solid, 0.10},
+    [MGM_SYNTH_PLANT] = {synth_draw_plant, 0.12},     [MGM_SYNTH_LATTICE] = {synth_draw_lattice, 0.07},
     [MGM_SYNTH_FEATHER] = {synth_draw_feather, 0.04}, [MGM_SYNTH_GLASS] = {synth_draw_glass, 0.03},
     [MGM_SYNTH_CARD] = {synth_draw_card, 0.03},       [MGM_SYNTH_OBJECT] = {synth_draw_object, 0.03},
 };

@@ -236,6 +236,7 @@ void synth_bust_paint(struct painter *p, const struct part *torso, const struct 
     body.pattern = PATTERN_PLAIN;
     body.texture *= 0.25f;
     body.gloss = fminf(body.gloss, 0.3f);
+    body.folds = 0.0f;
     struct part_style style = {.softness = 1.0f, .shadow = 0.35f, .opacity = 1.0f};
     synth_part_paint(p, torso, &cloth, style);
     synth_part_paint(p, neck, &body, style);

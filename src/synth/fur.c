@@ -6,6 +6,15 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* (1 − h²) to the power 2^doublings: 1 where h, the sine of the angle to the highlight's middle, is 0. */
+static float lobe(float h, int doublings)
+{
+    float value = fmaxf(1.0f - h * h, 0.0f);
+    for (int i = 0; i < doublings; i++)
+        value *= value;
+    return value;
+}
+
 void synth_guide_light(const struct light *light, struct guide *guide, int i, float tx, float ty, float tz, float occlusion)
 {
     float inverse = 1.0f / (sqrtf(tx * tx + ty * ty + tz * tz) + 1e-6f);
@@ -13,19 +22,15 @@ void synth_guide_light(const struct light *light, struct guide *guide, int i, fl
     float diffuse = sqrtf(fmaxf(1.0f - along * along, 0.0f));
     float hx = light->x, hy = light->y, hz = light->z + 1.0f;
     float h = (tx * hx + ty * hy + tz * hz) * inverse / sqrtf(hx * hx + hy * hy + hz * hz);
-    float shine = fmaxf(1.0f - h * h, 0.0f);
-    shine *= shine;
-    shine *= shine;
-    shine *= shine;
-    shine *= shine;
     guide->light[i] = (light->ambient + (1.1f - light->ambient) * diffuse) * occlusion;
-    guide->shine[i] = shine * shine * occlusion;
+    guide->shine[i] = lobe(h - 0.09f, 5) * occlusion;
+    guide->glow[i] = lobe(h + 0.17f, 3) * occlusion;
 }
 
 enum { STRAND_POINTS = 96 };
 
 struct strand_shape {
-    float ox, oy, gather, reach, phase, wave, frizz_x, frizz_y, stray, stray_phase, stray_frequency, brightness;
+    float ox, oy, gather, reach, phase, wave, frizz_x, frizz_y, stray, stray_phase, stray_frequency, brightness, thickness;
 };
 
 /* Where the strand is at its i-th of n points: the guide at t · reach, with the strand's own offset and bends. */
@@ -46,12 +51,13 @@ static struct stroke_point strand_point(const struct guide *g, const struct lock
     }
     float ux = dx * inverse, uy = dy * inverse;
     float light = g->light[i] + (g->light[i + 1] - g->light[i]) * f,
-          shine = g->shine[i] + (g->shine[i + 1] - g->shine[i]) * f;
+          shine = g->shine[i] + (g->shine[i + 1] - g->shine[i]) * f, glow = g->glow[i] + (g->glow[i + 1] - g->glow[i]) * f;
     struct stroke_point point;
     point.x = g->x[i] + dx * f + s->ox * keep + s->frizz_x * bend - uy * side + ux * along;
     point.y = g->y[i] + dy * f + s->oy * keep + s->frizz_y * bend + ux * side + uy * along;
-    point.radius = lock->radius * (1.0f + (lock->taper - 1.0f) * t);
-    v4 colour = synth_mix(lock->root, lock->tip, t) * (light * s->brightness) + lock->highlight * shine;
+    point.radius = lock->radius * s->thickness * (1.0f + (lock->taper - 1.0f) * t);
+    v4 own = synth_mix(lock->root, lock->tip, t);
+    v4 colour = own * ((light + lock->glow * glow) * s->brightness) + lock->highlight * shine;
     point.colour = synth_rgb_clamp(colour);
     point.colour[3] = lock->opacity;
     return point;
@@ -81,10 +87,14 @@ void synth_lock_draw(struct painter *p, const struct guide *guide, const struct 
                                      loose * lock->frizz * synth_uniform(p, 0.0f, 1.0f),
                                      synth_uniform(p, 0.0f, 6.2832f),
                                      synth_uniform(p, 1.5f, 9.0f),
-                                     1.0f + lock->jitter * synth_normal(p)};
+                                     1.0f + lock->jitter * synth_normal(p),
+                                     expf(lock->mixed * synth_normal(p))};
         for (int i = 0; i < count; i++)
             points[i] = strand_point(guide, lock, &shape, (float)i / (float)(count - 1));
-        synth_strand(p->canvas, points, count);
+        if (lock->round > 0.0f)
+            synth_tube(p->canvas, points, count, lock->round);
+        else
+            synth_strand(p->canvas, points, count);
     }
 }
 
@@ -191,6 +201,22 @@ enum mgm_status synth_fur_grow(struct painter *p, const struct part *part, const
     return MGM_OK;
 }
 
+/* Threads instead of hairs: yarn, worms of plush, a mop. They stand apart, so that one sees dark between them. */
+static void make_yarn(struct painter *p, struct fur *fur)
+{
+    struct lock *lock = &fur->lock;
+    lock->round = synth_uniform(p, 0.5f, 1.0f);
+    lock->radius = fminf(p->unit * synth_uniform(p, 0.9f, 3.2f), 0.09f * fur->length);
+    lock->taper = synth_uniform(p, 0.6f, 1.0f);
+    lock->mixed = synth_uniform(p, 0.0f, 0.15f);
+    lock->gather = synth_uniform(p, 0.8f, 1.6f);
+    lock->frizz = fur->length * synth_uniform(p, 0.08f, 0.35f);
+    lock->opacity = 1.0f;
+    fur->cover = synth_uniform(p, 1.5f, 2.5f);
+    fur->disorder = synth_uniform(p, 0.25f, 0.7f);
+    fur->root_shade = synth_uniform(p, 0.2f, 0.6f);
+}
+
 struct fur synth_fur(struct painter *p, float length)
 {
     struct fur fur = {.length = length};
@@ -217,8 +243,12 @@ struct fur synth_fur(struct painter *p, float length)
     lock->shortest = synth_uniform(p, 0.45f, 0.85f);
     lock->jitter = synth_uniform(p, 0.05f, 0.2f);
     lock->opacity = synth_uniform(p, 0.75f, 1.0f);
+    lock->mixed = synth_uniform(p, 0.0f, 0.45f);
     lock->highlight = p->light.tint * synth_uniform(p, 0.0f, 0.25f);
+    lock->glow = synth_uniform(p, 0.0f, 0.8f);
     lock->tip = synth_colour_any(p);
     lock->tip[3] = synth_chance(p, 0.3f) ? synth_uniform(p, 0.1f, 0.5f) : 0.0f;
+    if (length > 12.0f * p->unit && synth_chance(p, 0.2f))
+        make_yarn(p, &fur);
     return fur;
 }

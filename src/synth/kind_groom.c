@@ -171,7 +171,8 @@ static struct lock style_of(struct painter *p, const struct groom *g, int strand
 {
     struct lock lock = synth_fur(p, p->unit * 20.0f).lock;
     float r = g->scale * g->extent;
-    lock.wave = 0.0f;
+    lock.wave = lock.round = 0.0f;
+    lock.opacity = synth_uniform(p, 0.75f, 1.0f);
     lock.strands = g->pelt ? 1 : (int)fminf(fmaxf(24000.0f / (float)strands, 2.0f), 26.0f);
     lock.spread = g->pelt ? 0.5f * p->unit : r * synth_uniform(p, 0.03f, 0.07f);
     lock.gather = g->pelt ? 1.0f : synth_uniform(p, 0.4f, 1.3f);

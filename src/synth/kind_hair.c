@@ -17,6 +17,7 @@ struct hairdo {
     int locks;
     struct lock lock;
     v4 colour, second;
+    float root_shade, tip_shade;
 };
 
 struct hair_root {
@@ -54,6 +55,8 @@ static struct hairdo hairdo(struct painter *p, float r)
     h.locks = (int)(150.0f + 750.0f * sqrtf(synth_uniform(p, 0.0f, 1.0f)));
     h.colour = synth_colour_hair(p);
     h.second = synth_chance(p, 0.3f) ? synth_colour_hair(p) : synth_colour_vary(p, h.colour * 1.15f, 0.1f);
+    h.root_shade = synth_uniform(p, 0.4f, 0.85f);
+    h.tip_shade = synth_uniform(p, 1.0f, 1.5f);
     struct lock *lock = &h.lock;
     lock->strands = synth_integer(p, 8, 28);
     lock->radius = p->unit * synth_uniform(p, 0.25f, 0.65f);
@@ -77,6 +80,8 @@ static struct hairdo hairdo(struct painter *p, float r)
     }
     lock->jitter = synth_uniform(p, 0.05f, 0.16f);
     lock->opacity = synth_uniform(p, 0.7f, 1.0f);
+    lock->mixed = synth_uniform(p, 0.0f, 0.45f);
+    lock->glow = synth_uniform(p, 0.0f, 1.4f);
     lock->highlight = p->light.tint * (synth_uniform(p, 0.05f, 0.45f) * (1.1f - 0.8f * h.colour[1]));
     return h;
 }
@@ -147,8 +152,8 @@ static void draw_locks(struct painter *p, const struct hairdo *h, const struct p
         struct lock lock = h->lock;
         v4 colour = synth_mix(h->colour, h->second, synth_uniform(p, 0.0f, 1.0f)) * p->light.tint;
         colour *= brightness * (1.0f + 0.1f * synth_normal(p));
-        lock.root = colour * 0.75f;
-        lock.tip = colour * 1.15f;
+        lock.root = colour * h->root_shade;
+        lock.tip = colour * h->tip_shade;
         synth_lock_draw(p, &guide, &lock);
     }
 }

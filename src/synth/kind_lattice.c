@@ -10,6 +10,8 @@ static void wicker(struct painter *p)
 {
     float u = p->unit, x0 = u * synth_uniform(p, 210.0f, 302.0f), y0 = u * synth_uniform(p, 210.0f, 302.0f);
     float r = u * synth_uniform(p, 110.0f, 210.0f), thick = u * synth_uniform(p, 3.0f, 11.0f);
+    if (synth_chance(p, 0.35f))
+        thick *= synth_uniform(p, 1.3f, 2.2f); /* a thicket of canes, with small holes here and there */
     v4 colour = synth_chance(p, 0.6f) ? synth_colour_hair(p) : synth_colour_any(p);
     int rods = synth_integer(p, 12, 38);
     struct mgm_random start = p->random;
@@ -20,12 +22,14 @@ static void wicker(struct painter *p)
                   radius = r * synth_uniform(p, 0.82f, 1.0f);
             float wobble = 0.05f * synth_normal(p), width = thick * synth_uniform(p, 0.6f, 1.2f);
             v4 shade = synth_colour_vary(p, colour, 0.12f) * p->light.tint;
+            uint32_t seed = (uint32_t)mgm_random_bits(&p->random); /* of the shadows that other rods cast on this one */
             struct stroke_point rod[ROD_POINTS];
             for (int k = 0; k < ROD_POINTS; k++) {
                 float t = 3.1416f * ((float)k / (float)(ROD_POINTS - 1) + (float)front);
                 float bx = radius * cosf(t), by = radius * sinf(t) * tilt * (1.0f + wobble * cosf(3.0f * t));
                 float x = cosf(a) * bx - sinf(a) * by, y = sinf(a) * bx + cosf(a) * by;
                 float lit = 0.75f + 0.45f * (x * p->light.x + y * p->light.y) / r;
+                lit *= 1.0f + 0.5f * fminf(synth_noise(seed, 0.7f * (float)k, 0.0f), 0.3f);
                 rod[k] =
                     (struct stroke_point){x0 + x, y0 + y, width, synth_rgb_clamp(shade * (lit * (front ? 1.0f : 0.55f)))};
             }

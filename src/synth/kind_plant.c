@@ -32,10 +32,12 @@ struct plant {
     float leaf_length, leaf_width, variety;
     float spread, droop;
     int leaves;
-    int shape; /* 0 pointed, 1 round, 2 lobed */
+    int shape;   /* 0 pointed, 1 round, 2 lobed */
+    float depth; /* brightness of what lies deepest, in the others' shade: leaves are drawn from there outwards */
 };
 
-static void draw_leaf(struct painter *p, const struct plant *plant, float x, float y, float angle)
+/* @param out  0 deep among other leaves … 1 outermost */
+static void draw_leaf(struct painter *p, const struct plant *plant, float x, float y, float angle, float out)
 {
     struct point outline[2 * LEAF_POINTS];
     float turn = synth_uniform(p, 0.25f, 1.0f); /* seen from the side it is narrow */
@@ -46,7 +48,10 @@ static void draw_leaf(struct painter *p, const struct plant *plant, float x, flo
     leaf.seed = (uint32_t)mgm_random_bits(&p->random);
     leaf.colour = synth_colour_vary(p, plant->leaf, plant->variety) * p->light.tint;
     leaf.vein = synth_mix(leaf.colour, synth_rgb(0.8f, 0.85f, 0.55f), 0.5f);
-    float towards = leaf.cosine * p->light.y - leaf.sine * p->light.x, face = synth_uniform(p, 0.6f, 1.25f);
+    float towards = leaf.cosine * p->light.y - leaf.sine * p->light.x, face = synth_uniform(p, 0.5f, 1.3f);
+    face *= plant->depth + (1.0f - plant->depth) * out;
+    if (synth_chance(p, 0.12f)) /* turned to the light, or seen against it */
+        face *= synth_uniform(p, 1.2f, 1.8f);
     leaf.shade_left = face * (1.0f - 0.25f * towards);
     leaf.shade_right = face * (1.0f + 0.25f * towards);
     for (int i = 0; i < 2 * LEAF_POINTS; i++) {
@@ -89,7 +94,24 @@ static void grow(struct painter *p, const struct plant *plant, float x, float y,
     for (int i = 0; i < leaves; i++) {
         int at = synth_integer(p, 1, STEM_POINTS - 1);
         float side = synth_chance(p, 0.5f) ? 1.0f : -1.0f;
-        draw_leaf(p, plant, stem[at].x, stem[at].y, heading + side * synth_uniform(p, 0.2f, 1.4f));
+        draw_leaf(p, plant, stem[at].x, stem[at].y, heading + side * synth_uniform(p, 0.2f, 1.4f),
+                  synth_uniform(p, 0.3f, 1.0f));
+    }
+}
+
+/* Leaves thick enough to have an inside, with twigs among them that end in the open. */
+static void draw_crown(struct painter *p, const struct plant *plant, float x, float y)
+{
+    int leaves = synth_integer(p, 40, 260), twigs = synth_integer(p, 0, 10);
+    float r = p->unit * synth_uniform(p, 50.0f, 120.0f);
+    for (int i = 0; i < twigs; i++) {
+        float angle = synth_uniform(p, 0.0f, 6.2832f);
+        grow(p, plant, x, y, angle, r * synth_uniform(p, 0.8f, 1.6f), p->unit * synth_uniform(p, 0.7f, 2.2f), 0);
+    }
+    for (int i = 0; i < leaves; i++) {
+        float angle = synth_uniform(p, 0.0f, 6.2832f), away = r * sqrtf(synth_uniform(p, 0.0f, 1.0f));
+        draw_leaf(p, plant, x + away * cosf(angle), y + away * sinf(angle), synth_uniform(p, 0.0f, 6.2832f),
+                  (float)i / (float)leaves);
     }
 }
 
@@ -137,19 +159,15 @@ enum mgm_status synth_draw_plant(struct painter *p)
     plant.spread = synth_uniform(p, 0.35f, 0.9f);
     plant.droop = synth_uniform(p, -0.3f, 0.5f);
     plant.leaves = synth_integer(p, 4, 14);
+    plant.depth = synth_uniform(p, 0.15f, 0.8f);
     float x = u * synth_uniform(p, 180.0f, 332.0f), y = u * synth_uniform(p, 400.0f, 500.0f);
     int stems = synth_integer(p, 1, 5);
     for (int i = 0; i < stems; i++)
         grow(p, &plant, x, y, -1.5708f + 0.35f * synth_normal(p), u * synth_uniform(p, 140.0f, 240.0f),
              u * synth_uniform(p, 3.0f, 9.0f), 3);
-    /* A crown thick enough to have an inside. */
-    int crown = synth_integer(p, 40, 260);
-    float cx = x + u * 40.0f * synth_normal(p) * 0.5f, cy = y - u * synth_uniform(p, 120.0f, 240.0f),
-          r = u * synth_uniform(p, 50.0f, 120.0f);
-    for (int i = 0; i < crown; i++) {
-        float angle = synth_uniform(p, 0.0f, 6.2832f), away = r * sqrtf(synth_uniform(p, 0.0f, 1.0f));
-        draw_leaf(p, &plant, cx + away * cosf(angle), cy + away * sinf(angle), synth_uniform(p, 0.0f, 6.2832f));
-    }
+    int crowns = synth_chance(p, 0.5f) ? 1 : synth_integer(p, 2, 5);
+    for (int i = 0; i < crowns; i++)
+        draw_crown(p, &plant, x + u * (i ? 90.0f : 20.0f) * synth_normal(p), y - u * synth_uniform(p, 120.0f, 240.0f));
     if (synth_chance(p, 0.75f)) { /* a pot, a stone, earth */
         struct material pot = synth_material(p, synth_colour_any(p));
         struct part part = synth_part(x, y + u * synth_uniform(p, 20.0f, 60.0f), u * synth_uniform(p, 50.0f, 120.0f),

@@ -66,9 +66,35 @@ struct material synth_material(struct painter *p, v4 main)
     m.grain = synth_uniform(p, 0.0f, 0.10f);
     m.grain_scale = p->unit * synth_uniform(p, 1.0f, 5.0f);
     m.gloss = synth_chance(p, 0.3f) ? synth_uniform(p, 0.2f, 0.9f) : synth_uniform(p, 0.0f, 0.12f);
+    if (m.gloss < 0.2f && synth_chance(p, 0.25f)) {
+        m.folds = synth_uniform(p, 0.2f, 1.0f);
+        m.fold_scale = p->unit * synth_uniform(p, 14.0f, 70.0f);
+        m.fold_angle = synth_uniform(p, 0.0f, 3.1416f);
+    }
     m.texture = synth_chance(p, 0.6f) ? synth_uniform(p, 0.15f, 0.6f) : 0.0f;
     m.patch = synth_photo_patch(p, 0.4f, 2.0f);
     return m;
+}
+
+/* Height of the folds: ridges with a sharp crest, four times as long as wide, that run into each other. */
+static float fold_height(const struct material *m, float x, float y)
+{
+    float c = cosf(m->fold_angle), s = sinf(m->fold_angle);
+    float u = (c * x + s * y) / m->fold_scale, v = (c * y - s * x) / (4.0f * m->fold_scale);
+    return 1.0f - fabsf(synth_fractal(m->seed + 11, u + 0.6f * synth_noise(m->seed + 12, v, u * 0.3f), v, 2));
+}
+
+void synth_material_fold(const struct material *m, float x, float y, float *nx, float *ny, float *nz)
+{
+    if (m->folds <= 0.0f)
+        return;
+    const float step = fmaxf(0.06f * m->fold_scale, 0.7f), here = fold_height(m, x, y);
+    const float slope = m->folds * m->fold_scale * 0.5f / step;
+    float x1 = *nx + slope * (here - fold_height(m, x + step, y)), y1 = *ny + slope * (here - fold_height(m, x, y + step));
+    const float inverse = 1.0f / sqrtf(x1 * x1 + y1 * y1 + *nz * *nz + 1e-6f);
+    *nx = x1 * inverse;
+    *ny = y1 * inverse;
+    *nz *= inverse;
 }
 
 static v4 weave(const struct material *m, float u, float v)

@@ -78,6 +78,7 @@ struct material {
     float scale, angle;       /* of the pattern, pixels */
     float grain, grain_scale; /* fine brightness noise */
     float gloss;
+    float folds, fold_scale, fold_angle; /* depth of folds, as the slope of their sides (0: none); pixels from one to the next */
     float texture; /* share of the photo patch, 0: none */
     struct photo_patch patch;
     uint32_t seed;
@@ -88,6 +89,8 @@ v4 synth_photo_sample(const struct photo_patch *patch, float x, float y);
 /** A random material around a main colour. */
 struct material synth_material(struct painter *p, v4 main);
 v4 synth_material_colour(const struct material *material, float x, float y);
+/** Tilts a normal of length 1 by the material's folds. */
+void synth_material_fold(const struct material *material, float x, float y, float *nx, float *ny, float *nz);
 
 struct light synth_light(struct painter *p);
 /** The colour of a surface with the given normal (of length 1) under the light. */
@@ -134,10 +137,10 @@ void synth_part_erase(struct painter *p, const struct part *part);
 
 enum { GUIDE_POINTS = 24 };
 
-/** The middle line of a lock: places, brightness along it, and highlight. */
+/** The middle line of a lock: places, brightness along it, and its two highlights. */
 struct guide {
     int count;
-    float x[GUIDE_POINTS], y[GUIDE_POINTS], light[GUIDE_POINTS], shine[GUIDE_POINTS];
+    float x[GUIDE_POINTS], y[GUIDE_POINTS], light[GUIDE_POINTS], shine[GUIDE_POINTS], glow[GUIDE_POINTS];
 };
 
 struct lock {
@@ -152,11 +155,18 @@ struct lock {
     float shortest;        /* length of the shortest strand, as a share */
     float jitter;          /* of brightness between strands */
     float opacity;
-    v4 root, tip, highlight;
+    float round;           /* above 0 strands are threads, shaded across (yarn, thick pile) */
+    float mixed;           /* deviation of a strand's thickness, as a logarithm */
+    v4 root, tip;
+    v4 highlight; /* white, from the strand's surface */
+    float glow;   /* strength of the coloured one, from within it */
 };
 
 void synth_lock_draw(struct painter *p, const struct guide *guide, const struct lock *lock);
-/** Fills light and shine from a strand direction, by Kajiya and Kay. @param tx, ty, tz  along the strand, of any length */
+/**
+ * Fills light, shine and glow from a strand direction: diffuse light by Kajiya and Kay; of the highlights, light that the surface
+ * reflects lies towards the root, and light that has been through the strand, wider and coloured, towards the tip (Marschner et al.,
+ * "Light scattering from human hair fibers", 2003). @param tx, ty, tz  along the strand, of any length */
 void synth_guide_light(const struct light *light, struct guide *guide, int i, float tx, float ty, float tz, float occlusion);
 
 struct fur {

@@ -95,6 +95,7 @@ void synth_part_paint(struct painter *p, const struct part *part, const struct m
             if (covered <= 0.0f)
                 continue;
             v4 colour = synth_material_colour(material, px, py);
+            synth_material_fold(material, px, py, &s.nx, &s.ny, &s.nz);
             colour = synth_light_apply(&p->light, colour, s.nx, s.ny, s.nz, material->gloss);
             synth_over(p->canvas, x, y, colour, covered * style.opacity);
         }

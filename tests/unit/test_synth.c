@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "synth/canvas.h"
 #include "synth/library.h"
+#include "synth/painter.h"
 #include "synth/strands.h"
 #include "synth/synth.h"
 
@@ -129,6 +129,57 @@ static void colour_is_exact_and_continued(void **state)
     mgm_bitmap_release(&colour);
     mgm_bitmap_release(&alpha);
     synth_canvas_release(&canvas);
+}
+
+/* ---- light on strands and folds ---- */
+
+/* A strand that leaves the scalp towards the light and falls away from it: the white highlight first, then the coloured one.
+ */
+static void a_strand_has_two_highlights(void **state)
+{
+    (void)state;
+    const struct light light = {.x = 0.3f, .y = -0.6f, .z = 0.74f, .ambient = 0.4f, .tint = {1, 1, 1, 1}};
+    struct guide guide = {.count = GUIDE_POINTS};
+    int shine = 0, glow = 0;
+    for (int i = 0; i < GUIDE_POINTS; i++) {
+        float angle = 0.6f + 1.8f * (float)i / (GUIDE_POINTS - 1);
+        synth_guide_light(&light, &guide, i, 0.2f, sinf(angle), cosf(angle), 1.0f);
+        shine = guide.shine[i] > guide.shine[shine] ? i : shine;
+        glow = guide.glow[i] > guide.glow[glow] ? i : glow;
+        assert_true(guide.light[i] >= 0.39f && guide.light[i] <= 1.11f);
+    }
+    int wide_shine = 0, wide_glow = 0;
+    for (int i = 0; i < GUIDE_POINTS; i++) {
+        wide_shine += guide.shine[i] > 0.5f * guide.shine[shine];
+        wide_glow += guide.glow[i] > 0.5f * guide.glow[glow];
+    }
+    float along_shine = -1, along_glow = -1; /* sine to the half-way vector, found again from the geometry */
+    float length = sqrtf(light.x * light.x + light.y * light.y + (light.z + 1) * (light.z + 1));
+    for (int k = 0; k < 2; k++) {
+        float angle = 0.6f + 1.8f * (float)(k ? glow : shine) / (GUIDE_POINTS - 1);
+        float h = 0.2f * light.x + sinf(angle) * light.y + cosf(angle) * (light.z + 1);
+        *(k ? &along_glow : &along_shine) = h / (length * sqrtf(1.04f));
+    }
+    assert_true(along_shine > along_glow && wide_glow > wide_shine);
+}
+
+static void folds_turn_normals_and_nothing_else(void **state)
+{
+    (void)state;
+    struct material cloth = {.fold_scale = 20, .fold_angle = 0.4f, .seed = 5};
+    double turned = 0;
+    for (int folded = 0; folded < 2; folded++) {
+        cloth.folds = folded ? 0.8f : 0.0f;
+        for (int i = 0; i < 400; i++) {
+            float x = 0.36f, y = -0.48f, z = 0.8f;
+            synth_material_fold(&cloth, (float)(i % 20) * 7.3f, (float)(i / 20) * 5.1f, &x, &y, &z);
+            assert_true(fabsf(x * x + y * y + z * z - 1) < 1e-4f && z > 0);
+            double moved = hypot((double)x - 0.36, (double)y + 0.48);
+            assert_true(folded || moved == hypot((double)0.36f - 0.36, (double)-0.48f + 0.48));
+            turned += folded ? moved / 400 : 0;
+        }
+    }
+    assert_true(turned > 0.1 && turned < 0.9);
 }
 
 /* ---- strand files ---- */
@@ -391,6 +442,8 @@ int main(void)
         cmocka_unit_test(strand_covers_width_times_length),
         cmocka_unit_test(strand_in_pieces_is_the_same_strand),
         cmocka_unit_test(colour_is_exact_and_continued),
+        cmocka_unit_test(a_strand_has_two_highlights),
+        cmocka_unit_test(folds_turn_normals_and_nothing_else),
         cmocka_unit_test(strands_are_parsed),
         cmocka_unit_test(damaged_strands_are_refused),
         cmocka_unit_test_setup_teardown(every_kind_has_a_body, set_up, tear_down),
