@@ -17,7 +17,7 @@ struct values {
     bool resume, validate, check;
     const char *run, *data, *preview, *device;
     struct text_list set;
-    int threads;
+    int threads, images;
     double minutes;
 };
 
@@ -39,11 +39,15 @@ static const struct command_option options[] = {
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to train: cpu, cuda or cuda:N",
      .takes = TAKES_ANYTHING},
     {"preview", 0, OPTION_TEXT, offsetof(struct values, preview), "OUT.png", "write the first samples to look at, and stop"},
+    {"images", 0, OPTION_INT, offsetof(struct values, images), "N",
+     "with --preview: N samples, the images alone, ten in a row", .low = 1, .high = 1000},
     {0},
 };
 
 static const struct command_example examples[] = {
     {"Look at what a configuration would train on:", "mgm train my.cfg --data data --preview samples.png"},
+    {"The first hundred images alone, which should look like photographs:",
+     "mgm train my.cfg --data data --preview samples.png --images 100"},
     {"Read all data before spending hours on them:", "mgm train my.cfg --data data --check"},
     {"Train:", "mgm train my.cfg --data data --run run"},
     {"Go on with it, for an hour:", "mgm train my.cfg --data data --run run --resume --minutes 60"},
@@ -193,18 +197,21 @@ static enum mgm_status open_store(struct mgm_context *ctx, const struct mgm_trai
     return mgm_communicator_check(together, ctx);
 }
 
-/** The first samples of the first crop phase as a contact sheet. */
+/** The first samples of the first crop phase as a contact sheet. @param images  this many images alone; 0: a batch, all
+ * planes */
 static enum mgm_status write_preview(struct mgm_context *ctx, const struct mgm_train_config *config,
-                                     const struct mgm_foreground_store *store, const char *path)
+                                     const struct mgm_foreground_store *store, const char *path, int images)
 {
+    const int count = images ? images : config->phases[0].batch;
     const struct mgm_crop_phase *phase = &config->phases[0];
     struct mgm_batch batch = {0};
     struct mgm_bitmap sheet = {0};
-    enum mgm_status status = mgm_batch_create(ctx, phase->batch, phase->size, &batch);
-    for (int slot = 0; slot < phase->batch && status == MGM_OK; slot++)
+    enum mgm_status status = mgm_batch_create(ctx, count, phase->size, &batch);
+    for (int slot = 0; slot < count && status == MGM_OK; slot++)
         status = mgm_sample_make(ctx, store, &config->samples, (uint64_t)config->seed, (uint64_t)slot, &batch, slot);
     if (status == MGM_OK)
-        status = mgm_batch_sheet(ctx, &batch, &sheet);
+        status =
+            images ? mgm_batch_images(ctx, &batch, images < 10 ? images : 10, &sheet) : mgm_batch_sheet(ctx, &batch, &sheet);
     if (status == MGM_OK)
         status = image_file_write(ctx, path, &sheet);
     mgm_bitmap_release(&sheet);
@@ -244,7 +251,7 @@ static enum mgm_status train(struct mgm_context *ctx, const struct values *value
     if (how.minutes > 0) /* drawing counts; however late it is, there is one iteration */
         how.minutes = fmax(how.minutes - (mgm_clock_seconds() - began) / 60, 1e-9);
     if (status == MGM_OK && values->preview)
-        status = write_preview(ctx, config, store, values->preview);
+        status = write_preview(ctx, config, store, values->preview, values->images);
     else if (status == MGM_OK)
         status = mgm_train_run(ctx, config, store, &how, &hooks);
     mgm_foreground_store_destroy(&store);
@@ -318,6 +325,8 @@ static int run(int argc, char **argv)
     int outcome = command_parse(&cmd_train, argc, argv, &values, &operands);
     if (outcome != COMMAND_GO_ON)
         return outcome;
+    if (values.images && !values.preview)
+        return command_misused(&cmd_train, "--images goes with --preview");
     describe_command(operands.values[0], &values.set, line, sizeof line);
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK) {

@@ -61,12 +61,30 @@ static void put_cell(const struct cell *cell, int size, int left, int top, struc
     }
 }
 
+static enum mgm_status create_sheet(struct mgm_context *ctx, int columns, int rows, int pitch, struct mgm_bitmap *out)
+{
+    TRY(mgm_bitmap_create(ctx, columns * pitch - GAP, rows * pitch - GAP, 3, out));
+    for (size_t i = 0; i < (size_t)out->width * out->height * 3; i++)
+        out->data[i] = i % 3 == 1 ? 0 : 160; /* a colour that no mask has, between the cells */
+    return MGM_OK;
+}
+
+enum mgm_status mgm_batch_images(struct mgm_context *ctx, const struct mgm_batch *batch, int columns, struct mgm_bitmap *out)
+{
+    int pitch = batch->size + GAP;
+    size_t count = (size_t)batch->size * batch->size;
+    TRY(create_sheet(ctx, columns, (batch->n + columns - 1) / columns, pitch, out));
+    for (int n = 0; n < batch->n; n++) {
+        const struct cell cell = {.planes = batch->image + 3 * (size_t)n * count, .channels = 3};
+        put_cell(&cell, batch->size, n % columns * pitch, n / columns * pitch, out);
+    }
+    return MGM_OK;
+}
+
 enum mgm_status mgm_batch_sheet(struct mgm_context *ctx, const struct mgm_batch *batch, struct mgm_bitmap *out)
 {
     int pitch = batch->size + GAP;
-    TRY(mgm_bitmap_create(ctx, COLUMNS * pitch - GAP, batch->n * pitch - GAP, 3, out));
-    for (size_t i = 0; i < (size_t)out->width * out->height * 3; i++)
-        out->data[i] = i % 3 == 1 ? 0 : 160; /* a colour that no mask has, between the cells */
+    TRY(create_sheet(ctx, COLUMNS, batch->n, pitch, out));
     size_t count = (size_t)batch->size * batch->size;
     for (int n = 0; n < batch->n; n++) {
         const struct cell cells[COLUMNS] = {

@@ -192,7 +192,7 @@ enum mgm_status mgm_camera_accidents(struct mgm_context *ctx, struct mgm_random 
     if (mgm_random_chance(random, settings->noise))
         add_noise(random, image, size, scratch);
     if (mgm_random_chance(random, settings->halo)) { /* after the noise, which cameras sharpen too */
-        const double radius = mgm_random_range(random, 0.9, 2.5), amount = mgm_random_range(random, 0.2, 1);
+        const double radius = mgm_random_range(random, 0.8, 2), amount = mgm_random_range(random, 0.15, 0.7);
         mgm_camera_halo(radius, amount, image, size, scratch);
     }
     if (mgm_random_chance(random, settings->jpeg))

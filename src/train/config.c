@@ -76,6 +76,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     {"guidance.blobs", REAL, AT(samples.guidance.blobs), 1, 0, 1, true, true},
     {"camera.halo", REAL, AT(samples.camera.halo), 1, 0, 1, true, true},
     {"light.relief", REAL, AT(samples.light.relief), 1, 0, 1, true, true},
+    {"light.harmony", REAL, AT(samples.light.harmony), 1, 0, 1, true, true},
     {"light.spill", REAL, AT(samples.light.spill), 1, 0, 1, true, true},
     {"samples.real_world", REAL, AT(samples.real_world), 1, 0, 1, true, true},
     PATHNAME("backgrounds", backgrounds),

@@ -17,14 +17,14 @@ static void make_relief(struct mgm_random *random, const float *alpha, int size,
 /** 0 in the light … 1 in the shadow of leaves, a hand, a window's bars: noise of two sizes between two thresholds. */
 static void make_shadow(struct mgm_random *random, int size, const struct mgm_light_space *space)
 {
-    const double cell = size * mgm_random_range(random, 0.08, 0.6);
-    const float from = (float)mgm_random_range(random, -0.6, 1), hardness = (float)exp(mgm_random_range(random, 0, 2.7));
+    const double cell = size * mgm_random_range(random, 0.15, 0.8);
+    const float from = (float)mgm_random_range(random, -0.6, 1), hardness = (float)exp(mgm_random_range(random, -0.5, 2.3));
     float *fine = space->relief; /* which is made later */
     mgm_plane_noise(random, size, cell, space->shadow, space->scratch);
     mgm_plane_noise(random, size, fmax(cell / 3.3, 2), fine, space->scratch);
     for (size_t i = 0; i < (size_t)size * size; i++)
         space->shadow[i] = fminf(fmaxf((space->shadow[i] + 0.45f * fine[i] - from) * hardness, 0), 1);
-    mgm_plane_disc(space->shadow, size, size * mgm_random_range(random, 0.005, 0.03), space->scratch);
+    mgm_plane_disc(space->shadow, size, size * mgm_random_range(random, 0.01, 0.05), space->scratch);
 }
 
 /** How much the relief falls from a pixel's side away from the light to the other, at a distance of `dx, dy`; in [−1, 1]. */
@@ -56,7 +56,7 @@ void mgm_light_foreground(struct mgm_random *random, const float *alpha, int siz
     const int dx = (int)lrint(reach * cos(angle)), dy = (int)lrint(reach * sin(angle));
     /* stops: 1 is twice as bright */
     const float side = (float)mgm_random_range(random, 0, 1.2), rim = (float)mgm_random_range(random, -0.6, 0.8);
-    const float depth = mgm_random_chance(random, 0.5) ? (float)mgm_random_range(random, 0.3, 1.8) : 0;
+    const float depth = mgm_random_chance(random, 0.4) ? (float)mgm_random_range(random, 0.3, 1.6) : 0;
     const float warmth = (float)mgm_random_range(random, -0.02, 0.12);
     if (depth > 0)
         make_shadow(random, size, space);
@@ -71,6 +71,25 @@ void mgm_light_foreground(struct mgm_random *random, const float *alpha, int siz
         }
     for (int c = 0; c < 3; c++)
         apply(space->shadow, 1 + warmth * (float)(1 - c), count, colour + (size_t)c * count);
+}
+
+void mgm_light_harmonise(struct mgm_random *random, const float *alpha, const float *background, size_t count, float *colour)
+{
+    const double share = mgm_random_range(random, 0.2, 0.7);
+    double weight = 1e-6;
+    for (size_t i = 0; i < count; i++)
+        weight += alpha[i];
+    for (size_t c = 0; c < 3; c++) {
+        double here = 0, behind = 0;
+        for (size_t i = 0; i < count; i++) {
+            here += alpha[i] * colour[c * count + i];
+            behind += background[c * count + i];
+        }
+        const double gain = pow((behind / (double)count + 0.02) / (here / weight + 0.02), share);
+        const float factor = (float)fmin(fmax(gain, 0.4), 2);
+        for (size_t i = 0; i < count; i++)
+            colour[c * count + i] = fminf(colour[c * count + i] * factor, 1);
+    }
 }
 
 MGM_KERNEL static void mix(const float *restrict weight, const float *restrict other, float amount, size_t count,

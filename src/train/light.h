@@ -22,6 +22,13 @@ void mgm_light_foreground(struct mgm_random *random, const float *alpha, int siz
                           float *colour);
 
 /**
+ * Brings the foreground's mean colour part of the way to the background's by a gain for each channel (0.4 … 2), as one light and one
+ * exposure do for both. Contrast within the foreground stays.
+ * @param background  f32 [3, count] @param colour  f32 [3, count] in [0, 1], changed in place
+ */
+void mgm_light_harmonise(struct mgm_random *random, const float *alpha, const float *background, size_t count, float *colour);
+
+/**
  * Mixes the background's colours, far out of focus, into the foreground's near its border, as light does that comes from
  * behind (spill, light wrap). Nothing happens where the matte is 1 all around.
  * @param background  f32 [3, size, size]

@@ -19,7 +19,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
         .guidance =
             {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.15, .kernel_max = 30},
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
-        .light = {.relief = 0.5, .spill = 0.4},
+        .light = {.relief = 0.5, .harmony = 0.3, .spill = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
         .blend = {.ordinary = 0.15, .alpha_errors = 0.5, .hidden = 1},
@@ -131,6 +131,8 @@ static void light_foreground(struct making *m)
         .relief = m->space.other, .shadow = m->space.other + m->count, .scratch = m->space.scratch};
     if (mgm_random_chance(&m->random, m->settings->light.relief))
         mgm_light_foreground(&m->random, m->slot.alpha, m->size, &space, m->slot.fg);
+    if (mgm_random_chance(&m->random, m->settings->light.harmony))
+        mgm_light_harmonise(&m->random, m->slot.alpha, m->slot.bg, m->count, m->slot.fg);
     if (mgm_random_chance(&m->random, m->settings->light.spill))
         mgm_light_spill(&m->random, m->slot.alpha, m->slot.bg, m->size, &space, m->slot.fg);
 }
@@ -207,9 +209,9 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_sample_settings *s)
 {
     const struct mgm_guidance_settings *g = &s->guidance;
-    const double shares[] = {g->soft_share,   g->trimap_share, g->coarse_share, g->cutmask,     g->blobs,
-                             s->camera.noise, s->camera.blur,  s->camera.jpeg,  s->camera.halo, s->light.relief,
-                             s->light.spill,  s->compose_two,  s->distractor,   s->real_world};
+    const double shares[] = {g->soft_share,    g->trimap_share, g->coarse_share, g->cutmask,     g->blobs,
+                             s->camera.noise,  s->camera.blur,  s->camera.jpeg,  s->camera.halo, s->light.relief,
+                             s->light.harmony, s->light.spill,  s->compose_two,  s->distractor,  s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);

@@ -34,6 +34,10 @@ void mgm_batch_release(struct mgm_batch *batch);
 MGM_MUST_CHECK enum mgm_status mgm_batch_sheet(struct mgm_context *ctx, const struct mgm_batch *batch,
                                                struct mgm_bitmap *out);
 
+/** The batch's images alone, `columns` in a row. @param out  RGB, allocated here */
+MGM_MUST_CHECK enum mgm_status mgm_batch_images(struct mgm_context *ctx, const struct mgm_batch *batch, int columns,
+                                                struct mgm_bitmap *out);
+
 struct mgm_guidance_settings {
     double soft_share;   /* share of samples whose guidance is a blurred or noisy matte */
     double trimap_share; /* share whose guidance is a trimap as 0 / 0.5 / 1 */
@@ -51,6 +55,7 @@ struct mgm_camera_settings {
 /** Light on drawn foregrounds (light.h): probability of each. */
 struct mgm_light_settings {
     double relief; /* lit anew, from one side, with shadows */
+    double harmony; /* its colours brought nearer to the background's by one exposure and white balance for both */
     double spill;  /* the background's light on its border */
 };
 

@@ -78,6 +78,27 @@ static void light_comes_from_one_side(void **state)
     assert_true(contrast > 0.5 && contrast < 2.5); /* stops */
 }
 
+/** Nearer to the background's mean in every channel, never past it; what differed by a factor still does. */
+static void harmony_is_one_gain_for_a_channel(void **state)
+{
+    struct planes *p = *state;
+    for (uint64_t run = 0; run < RUNS; run++) {
+        struct mgm_random random = mgm_random_stream(6, run);
+        for (int i = 0; i < 3 * COUNT; i++) {
+            p->colour[i] = i % 2 ? 0.3f : 0.15f;
+            p->background[i] = i < COUNT ? 0.5f : i < 2 * COUNT ? 0.225f : 0.1f;
+        }
+        mgm_light_harmonise(&random, p->alpha, p->background, COUNT, p->colour);
+        for (int c = 0; c < 3; c++) {
+            const float *at = p->colour + c * COUNT + SIZE / 2 * SIZE + SIZE / 2, mean = (at[0] + at[1]) / 2;
+            assert_true(fabsf(at[1] / at[0] - 2) < 1e-4f);
+            assert_true(c != 0 || (mean > 0.225f * 1.1f && mean < 0.5f));
+            assert_true(c != 1 || fabsf(mean - 0.225f) < 2e-3f);
+            assert_true(c != 2 || (mean < 0.225f * 0.9f && mean > 0.1f));
+        }
+    }
+}
+
 static void light_does_not_touch_the_matte(void **state)
 {
     struct planes *p = *state;
@@ -87,6 +108,7 @@ static void light_does_not_touch_the_matte(void **state)
     for (uint64_t run = 0; run < 10; run++) {
         struct mgm_random random = mgm_random_stream(2, run);
         mgm_light_foreground(&random, p->alpha, SIZE, &space, p->colour);
+        mgm_light_harmonise(&random, p->alpha, p->background, COUNT, p->colour);
         mgm_light_spill(&random, p->alpha, p->background, SIZE, &space, p->colour);
         assert_memory_equal(before, p->alpha, sizeof before);
     }
@@ -188,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(light_comes_from_one_side),
+        cmocka_unit_test(harmony_is_one_gain_for_a_channel),
         cmocka_unit_test(light_does_not_touch_the_matte),
         cmocka_unit_test(spill_falls_off_inwards),
         cmocka_unit_test(mosaic_noise_is_that_of_a_bayer_sensor),

@@ -286,6 +286,12 @@ static void a_sheet_shows_the_planes(void **state)
             assert_int_equal(pixel[2], (int)(255 * batch.fg[(3 + 2) * COUNT + y * SIZE + x] + 0.5f));
         }
     mgm_bitmap_release(&sheet);
+    assert_int_equal(mgm_batch_images(&f->ctx, &batch, 1, &sheet), MGM_OK); /* the images alone, one below the other */
+    assert_int_equal(sheet.width, SIZE);
+    assert_int_equal(sheet.height, pitch + SIZE);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(sheet.data[3 * (pitch * SIZE + i) + 1], (int)(255 * batch.image[(3 + 1) * COUNT + i] + 0.5f));
+    mgm_bitmap_release(&sheet);
     mgm_batch_release(&batch);
 }
 
