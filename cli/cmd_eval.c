@@ -14,7 +14,7 @@
 
 struct values {
     const char *pred, *alpha, *trimap, *detail, *foreground;
-    bool json, csv;
+    bool json, csv, parts;
     struct eval_protocol_values protocol;
 };
 
@@ -58,6 +58,8 @@ static const struct command_option options[] = {
     {"threads", 0, OPTION_INT, offsetof(struct values, protocol.threads), "N", "threads of all; 0: one per core",
      .high = 1024},
     {"quiet", 'q', OPTION_FLAG, offsetof(struct values, protocol.quiet), NULL, "no progress on stderr"},
+    {"parts", 0, OPTION_FLAG, offsetof(struct values, parts), NULL,
+     "split SAD by what went wrong, instead of the other metrics"},
     {"foreground", 0, OPTION_TEXT, offsetof(struct values, foreground), "DIR",
      "score the colours of cutouts (--pred, RGBA) against these true ones", .takes = TAKES_FOLDER},
     {"json", 0, OPTION_FLAG, offsetof(struct values, json), NULL, "one JSON object on stdout"},
@@ -69,6 +71,7 @@ static const struct command_example examples[] = {
     {"Score a folder of mattes:", "mgm eval --pred mattes --alpha truth"},
     {"Score only where trimaps are grey, as a table for other programs:",
      "mgm eval --pred mattes --alpha truth --trimap trimaps --csv > scores.csv"},
+    {"Show what the errors are made of:", "mgm eval --pred mattes --alpha truth --parts"},
     {"Run a benchmark, with tables as published and a page of the worst pictures:",
      "mgm eval --protocol alphamatting --data bench -o out --report out.html"},
     {"Refine another method's mattes:", "mgm eval --protocol folders --data bench --mattes mattes -o refined"},
@@ -88,7 +91,9 @@ const struct command cmd_eval = {
         "SAD in thousands, MSE, Grad and Conn in thousands), the mean last. With --trimap the region is where\n"
         "the trimap is exactly 128, with --detail where the map is not 0, else the whole picture. Whatever is\n"
         "missing or of another size is named and left out of the mean, and the exit status tells that the\n"
-        "table is incomplete.\n"
+        "table is incomplete. With --parts the columns are what SAD is the sum of: lost (too little where the\n"
+        "true alpha is 1: holes), added (too much where it is 0: background taken for foreground), over and under\n"
+        "(too much and too little in between).\n"
         "\n"
         "With --protocol, a benchmark is run from its folder, as it is handed out, to its tables: pictures are\n"
         "composed where need be, mattes made with each guidance of the protocol and scored, beside the guidance\n"
@@ -118,59 +123,75 @@ static int name_width(const struct scoring *scoring)
     return width;
 }
 
-static void print_csv_line(const struct score *score)
+/** The columns of a table: all metrics, or SAD and its parts. */
+static int column_count(bool parts)
+{
+    return parts ? 1 + MGM_SAD_PARTS : MGM_METRIC_COUNT;
+}
+
+static const char *column_name(bool parts, int k)
+{
+    return parts && k ? mgm_sad_part_names[k - 1] : mgm_metric_names[k];
+}
+
+static double column_value(const struct score *score, bool parts, int k)
+{
+    return parts && k ? score->parts[k - 1] : score->values[k];
+}
+
+static void print_csv_line(const struct score *score, bool parts)
 {
     report_csv_text(score->name);
-    for (int k = 0; k < MGM_METRIC_COUNT; k++)
-        printf(",%.9g", score->values[k]);
+    for (int k = 0; k < column_count(parts); k++)
+        printf(",%.9g", column_value(score, parts, k));
     putchar('\n');
 }
 
-static void print_line(const struct score *score, int width)
+static void print_line(const struct score *score, bool parts, int width)
 {
     printf("%-*s", width, score->name);
-    for (int k = 0; k < MGM_METRIC_COUNT; k++)
-        printf(" %10.*f", k == 1 ? 6 : 4, score->values[k]); /* MSE is the small one */
+    for (int k = 0; k < column_count(parts); k++)
+        printf(" %10.*f", !parts && k == 1 ? 6 : 4, column_value(score, parts, k)); /* MSE is the small one */
     putchar('\n');
 }
 
-static int print_table(const struct scoring *scoring, bool csv)
+static int print_table(const struct scoring *scoring, bool csv, bool parts)
 {
     const struct score mean = scoring_mean(scoring);
     const int width = name_width(scoring);
     printf("%-*s", csv ? 0 : width, "name");
-    for (int k = 0; k < MGM_METRIC_COUNT; k++)
-        printf(csv ? ",%s" : " %10s", mgm_metric_names[k]);
+    for (int k = 0; k < column_count(parts); k++)
+        printf(csv ? ",%s" : " %10s", column_name(parts, k));
     putchar('\n');
     for (int i = 0; i <= scoring->count; i++) {
         const struct score *score = i < scoring->count ? &scoring->scores[i] : &mean;
         if (score->failed)
             continue;
         if (csv)
-            print_csv_line(score);
+            print_csv_line(score, parts);
         else
-            print_line(score, width);
+            print_line(score, parts, width);
     }
     return report_finish();
 }
 
-static cJSON *describe(const struct score *score)
+static cJSON *describe(const struct score *score, bool parts)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "name", score->name);
-    for (int k = 0; k < MGM_METRIC_COUNT; k++)
-        cJSON_AddNumberToObject(object, mgm_metric_names[k], score->values[k]);
+    for (int k = 0; k < column_count(parts); k++)
+        cJSON_AddNumberToObject(object, column_name(parts, k), column_value(score, parts, k));
     return object;
 }
 
-static int print_json(const struct scoring *scoring)
+static int print_json(const struct scoring *scoring, bool parts)
 {
     cJSON *object = cJSON_CreateObject(), *pictures = cJSON_AddArrayToObject(object, "pictures");
     const struct score mean = scoring_mean(scoring);
     for (int i = 0; i < scoring->count; i++)
         if (!scoring->scores[i].failed)
-            cJSON_AddItemToArray(pictures, describe(&scoring->scores[i]));
-    cJSON_AddItemToObject(object, "mean", describe(&mean));
+            cJSON_AddItemToArray(pictures, describe(&scoring->scores[i], parts));
+    cJSON_AddItemToObject(object, "mean", describe(&mean, parts));
     cJSON_AddStringToObject(object, "region", mgm_region_names[scoring->region]);
     cJSON_AddNumberToObject(object, "scored", scoring->count - scoring->failed);
     cJSON_AddNumberToObject(object, "failed", scoring->failed);
@@ -191,7 +212,7 @@ static int report(const struct values *values, const struct scoring *scoring)
     complain(scoring);
     if (scoring->failed == scoring->count)
         return command_failed(&cmd_eval, "%s: none of its pictures could be scored", values->pred);
-    const int outcome = values->json ? print_json(scoring) : print_table(scoring, values->csv);
+    const int outcome = values->json ? print_json(scoring, values->parts) : print_table(scoring, values->csv, values->parts);
     return scoring->failed ? STATUS_FAILED : outcome;
 }
 
@@ -218,7 +239,7 @@ static int run(int argc, char **argv)
         return outcome;
     if (values.json && values.csv)
         return command_misused(&cmd_eval, "either --json or --csv");
-    if (values.protocol.protocol && (values.pred || values.alpha || values.trimap || values.detail))
+    if (values.protocol.protocol && (values.pred || values.alpha || values.trimap || values.detail || values.parts))
         return command_misused(&cmd_eval, "--protocol finds its pictures itself: name their folder with --data alone");
     if (values.protocol.protocol)
         return eval_protocol_run(&cmd_eval, &values.protocol, values.json, values.csv);
@@ -226,8 +247,8 @@ static int run(int argc, char **argv)
         return command_misused(&cmd_eval, "--pred DIR and --alpha DIR, or --protocol, are missing");
     if (values.trimap && values.detail)
         return command_misused(&cmd_eval, "either --trimap or --detail");
-    if (values.foreground && (values.trimap || values.detail || values.json))
-        return command_misused(&cmd_eval, "--foreground has no region, and no --json");
+    if (values.foreground && (values.trimap || values.detail || values.json || values.parts))
+        return command_misused(&cmd_eval, "--foreground has no region, no --parts, and no --json");
     if (values.foreground)
         return eval_colours(&values);
     const enum mgm_region region = values.trimap ? MGM_REGION_UNKNOWN : values.detail ? MGM_REGION_DETAIL : MGM_REGION_WHOLE;

@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "eval/metrics.h"
 
 #include <string.h>
 
@@ -71,6 +70,9 @@ static void score_one(struct mgm_context *ctx, const struct scoring *scoring, st
     enum mgm_status status = read_pictures(ctx, scoring, score->name, &pictures);
     if (status == MGM_OK)
         status = scoring_measure(ctx, &pictures.pred, &pictures.alpha, pictures.region.data, score->values);
+    if (status == MGM_OK)
+        mgm_metric_sad_parts(pictures.pred.data, pictures.alpha.data, pictures.region.data,
+                             (size_t)pictures.alpha.width * (size_t)pictures.alpha.height, score->parts);
     score->failed = status != MGM_OK;
     if (score->failed)
         score->complaint = mgm_strdup(mgm_context_error(ctx));
@@ -138,8 +140,12 @@ void scoring_release(struct scoring *scoring)
 struct score scoring_mean(const struct scoring *scoring)
 {
     struct score mean = {.name = "mean"};
-    for (int i = 0; i < scoring->count; i++)
-        for (int k = 0; k < MGM_METRIC_COUNT && !scoring->scores[i].failed; k++)
-            mean.values[k] += scoring->scores[i].values[k] / (scoring->count - scoring->failed);
+    for (int i = 0; i < scoring->count; i++) {
+        const struct score *score = &scoring->scores[i];
+        for (int k = 0; k < MGM_METRIC_COUNT && !score->failed; k++)
+            mean.values[k] += score->values[k] / (scoring->count - scoring->failed);
+        for (int k = 0; k < MGM_SAD_PARTS && !score->failed; k++)
+            mean.parts[k] += score->parts[k] / (scoring->count - scoring->failed);
+    }
     return mean;
 }

@@ -4,6 +4,7 @@
 
 #include "folder.h"
 
+#include "eval/metrics.h"
 #include "eval/regions.h"
 #include "image/image.h"
 
@@ -12,6 +13,7 @@ struct score {
     bool failed;      /* there are no values */
     char *complaint;  /* why; NULL if there was no memory for it */
     double values[MGM_METRIC_COUNT];
+    double parts[MGM_SAD_PARTS]; /* of the first of them */
 };
 
 struct scoring {

@@ -16,6 +16,20 @@ enum { MGM_TRIMAP_UNKNOWN = 128 };
 /** Sum of absolute differences of alpha in [0, 1], divided by 1000. */
 double mgm_metric_sad(const uint8_t *matte, const uint8_t *truth, const uint8_t *trimap, size_t count);
 
+/** What SAD is the sum of, by the true alpha. */
+enum mgm_sad_part {
+    MGM_SAD_LOST,  /* too little where it is 1: holes */
+    MGM_SAD_ADDED, /* too much where it is 0: background taken for foreground */
+    MGM_SAD_OVER,  /* too much in between: veils, merged strands */
+    MGM_SAD_UNDER, /* too little in between: strands missed */
+    MGM_SAD_PARTS,
+};
+extern const char *const mgm_sad_part_names[MGM_SAD_PARTS]; /* "lost", "added", "over", "under" */
+
+/** Splits mgm_metric_sad(). @param parts  receives the parts, which sum to it */
+void mgm_metric_sad_parts(const uint8_t *matte, const uint8_t *truth, const uint8_t *trimap, size_t count,
+                          double parts[MGM_SAD_PARTS]);
+
 /** Mean of the squared differences of alpha in [0, 1]. */
 double mgm_metric_mse(const uint8_t *matte, const uint8_t *truth, const uint8_t *trimap, size_t count);
 

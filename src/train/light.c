@@ -86,7 +86,7 @@ void mgm_light_harmonise(struct mgm_random *random, const float *alpha, const fl
             behind += background[c * count + i];
         }
         const double gain = pow((behind / (double)count + 0.02) / (here / weight + 0.02), share);
-        const float factor = (float)fmin(fmax(gain, 0.4), 2);
+        const float factor = (float)fmin(fmax(gain, 0.55), 1.8);
         for (size_t i = 0; i < count; i++)
             colour[c * count + i] = fminf(colour[c * count + i] * factor, 1);
     }

@@ -22,7 +22,7 @@ void mgm_light_foreground(struct mgm_random *random, const float *alpha, int siz
                           float *colour);
 
 /**
- * Brings the foreground's mean colour part of the way to the background's by a gain for each channel (0.4 … 2), as one light and one
+ * Brings the foreground's mean colour part of the way to the background's by a gain for each channel (0.55 … 1.8), as one light and one
  * exposure do for both. Contrast within the foreground stays.
  * @param background  f32 [3, count] @param colour  f32 [3, count] in [0, 1], changed in place
  */

@@ -3,6 +3,7 @@
 
 #include "../unit/near.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,13 @@ static void test_details_and_columns(void **state)
     free(pred.values);
     free(truth.values);
     run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), "--detail", in_workshop("detail"),
+                  "--csv", "--parts", NULL);
+    expect_success(&run);
+    assert_memory_equal(run.out, "name,sad,lost,added,over,under\na,", strlen("name,sad,lost,added,over,under\na,"));
+    for (const char *line = strstr(run.out, "\na,"); line; line = strchr(line + 1, '\n')) /* both pictures and the mean */
+        assert_true(!line[1] || fabs(field(line + 1, 1) - field(line + 1, 2) - field(line + 1, 3) - field(line + 1, 4) -
+                                     field(line + 1, 5)) < 1e-6);
+    run = run_mgm("eval", "--pred", in_workshop("pred"), "--alpha", in_workshop("truth"), "--detail", in_workshop("detail"),
                   "--trimap", in_workshop("trimap"), NULL);
     assert_int_equal(run.status, 2);
 }
@@ -184,9 +192,12 @@ static void test_wrong_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_guidance_is_made_of_masks), TEST(test_scores),
-        TEST(test_details_and_columns),       TEST(test_trimap_is_copied),
-        TEST(test_what_is_missing_is_named),  TEST(test_names_in_csv),
+        TEST(test_guidance_is_made_of_masks),
+        TEST(test_scores),
+        TEST(test_details_and_columns),
+        TEST(test_trimap_is_copied),
+        TEST(test_what_is_missing_is_named),
+        TEST(test_names_in_csv),
         TEST(test_wrong_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

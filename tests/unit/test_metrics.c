@@ -28,6 +28,20 @@ static void test_unknown_region_is_exactly_128(void **state)
     assert_near(mgm_metric_mse(matte, truth, trimap, 6), 2 * 0.04 / 3, 1e-15);
 }
 
+static void test_parts_of_sad(void **state)
+{
+    (void)state;
+    const uint8_t got[5] = {204, 51, 151, 49, 77}, wanted[5] = {255, 0, 100, 100, 77};
+    double parts[MGM_SAD_PARTS];
+    mgm_metric_sad_parts(got, wanted, NULL, 5, parts);
+    for (int k = 0; k < MGM_SAD_PARTS; k++) /* each is one pixel that is wrong by a fifth */
+        assert_near(parts[k], 0.2 / 1000, 1e-15);
+    mgm_metric_sad_parts(matte, truth, trimap, 6, parts);
+    assert_near(parts[MGM_SAD_ADDED], 0.2 / 1000, 1e-15);
+    assert_near(parts[MGM_SAD_UNDER], 0.2 / 1000, 1e-15);
+    assert_near(parts[MGM_SAD_LOST] + parts[MGM_SAD_OVER], 0, 0);
+}
+
 static void test_colours(void **state)
 {
     (void)state;
@@ -166,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_picture),
         cmocka_unit_test(test_unknown_region_is_exactly_128),
+        cmocka_unit_test(test_parts_of_sad),
         cmocka_unit_test(test_colours),
         cmocka_unit_test(test_empty_region),
         cmocka_unit_test(test_large_sums),
