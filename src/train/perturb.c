@@ -197,7 +197,7 @@ static long choose_centre(const struct perturbation *p, bool inside)
 static void fill_blob(const struct perturbation *p, long centre, float value, float *guidance)
 {
     const int size = p->size;
-    const double radius = size * mgm_random_range(p->random, 0.02, 0.09), angle = mgm_random_range(p->random, 0, 3.1416);
+    const double radius = size * 0.02 * pow(6, mgm_random_unit(p->random)), angle = mgm_random_range(p->random, 0, 3.1416);
     const double long_side = radius * exp(mgm_random_range(p->random, 0, 0.7)), wave = mgm_random_range(p->random, 0, 0.25);
     const double c = cos(angle), s = sin(angle), phase = mgm_random_range(p->random, 0, 6.2832);
     const int waves = mgm_random_int(p->random, 2, 5), cx = (int)(centre % size), cy = (int)(centre / size);

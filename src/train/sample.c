@@ -17,7 +17,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
 {
     return (struct mgm_sample_settings){
         .guidance =
-            {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.15, .kernel_max = 30},
+            {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.2, .kernel_max = 30},
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
         .light = {.relief = 0.5, .harmony = 0.3, .spill = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
