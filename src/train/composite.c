@@ -120,7 +120,7 @@ void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *f
         (void)choose_pixel(random, foreground, INSIDE, &x, &y);
     int width = foreground->level[0].width, height = foreground->level[0].height;
     struct mgm_affine map = choose_affine(random, width, height, wander, x, y, size);
-    if (inside && mgm_random_chance(random, 0.7)) /* else what is beyond the border is a mirror image */
+    if (inside && mgm_random_chance(random, 0.85)) /* else what is beyond the border is a mirror image */
         keep_inside(&map, width, height, size);
     mgm_pyramid_crop(foreground, &map, size, dst);
     if (mgm_random_chance(random, 0.12))
