@@ -78,7 +78,7 @@ static struct hairdo hairdo(struct painter *p, float r)
         lock->gather = synth_uniform(p, 0.6f, 1.6f);
         lock->shortest = synth_uniform(p, 0.3f, 0.6f);
     }
-    lock->jitter = synth_uniform(p, 0.05f, 0.16f);
+    lock->jitter = 0.04f + 0.3f * powf(synth_uniform(p, 0.0f, 1.0f), 2.0f); /* in the sun single strands stand out */
     lock->opacity = synth_uniform(p, 0.7f, 1.0f);
     lock->mixed = synth_uniform(p, 0.0f, 0.45f);
     lock->glow = synth_uniform(p, 0.0f, 1.4f);
