@@ -248,7 +248,7 @@ struct fur synth_fur(struct painter *p, float length)
     lock->glow = synth_uniform(p, 0.0f, 0.8f);
     lock->tip = synth_colour_any(p);
     lock->tip[3] = synth_chance(p, 0.3f) ? synth_uniform(p, 0.1f, 0.5f) : 0.0f;
-    if (length > 12.0f * p->unit && synth_chance(p, 0.2f))
+    if (length > 12.0f * p->unit && synth_chance(p, 0.3f))
         make_yarn(p, &fur);
     return fur;
 }
