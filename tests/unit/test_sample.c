@@ -97,6 +97,38 @@ static void without_accidents_the_image_is_the_composite(void **state)
     mgm_batch_release(&b);
 }
 
+/** Light changes the foreground's colours, in the label and so in the composite; matte and background are what they were. */
+static void light_is_in_the_label(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings dark = mgm_sample_settings_defaults(), lit = dark;
+    dark.light = (struct mgm_light_settings){0};
+    lit.light = (struct mgm_light_settings){.relief = 1, .harmony = 1, .spill = 1};
+    dark.camera = lit.camera = (struct mgm_camera_settings){0};
+    struct mgm_batch a = batch_of(1), b = batch_of(1);
+    int compared = 0;
+    for (uint64_t number = 0; number < 30; number++) {
+        struct mgm_sample_facts facts[2];
+        assert_int_equal(mgm_sample_make_with_facts(&f->ctx, f->store, &dark, 11, number, &a, 0, facts), MGM_OK);
+        assert_int_equal(mgm_sample_make_with_facts(&f->ctx, f->store, &lit, 11, number, &b, 0, facts + 1), MGM_OK);
+        if (facts[0].tries > 1 || facts[1].tries > 1)
+            continue; /* what is drawn again depends on the colours */
+        compared++;
+        assert_memory_equal(a.alpha, b.alpha, COUNT * sizeof(float));
+        assert_memory_equal(a.bg, b.bg, 3 * COUNT * sizeof(float));
+        double difference = 0;
+        for (int i = 0; i < 3 * COUNT; i++) {
+            const float alpha = b.alpha[i % COUNT];
+            difference += fabsf(a.fg[i] - b.fg[i]) / (3.0 * COUNT);
+            assert_true(fabsf(b.image[i] - (alpha * b.fg[i] + (1 - alpha) * b.bg[i])) < 1e-6f);
+        }
+        assert_true(difference > 1e-3);
+    }
+    assert_true(compared > 15);
+    mgm_batch_release(&a);
+    mgm_batch_release(&b);
+}
+
 static void assert_same_sample(const struct mgm_batch *a, int i, const struct mgm_batch *b, int j)
 {
     size_t plane = COUNT * sizeof(float);
@@ -300,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_stay_in_range_and_agree),
         cmocka_unit_test(without_accidents_the_image_is_the_composite),
+        cmocka_unit_test(light_is_in_the_label),
         cmocka_unit_test(a_number_names_a_sample),
         cmocka_unit_test(held_out_pictures_stay_out),
         cmocka_unit_test(wrong_settings_are_refused),
