@@ -77,6 +77,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     {"camera.halo", REAL, AT(samples.camera.halo), 1, 0, 1, true, true},
     {"light.relief", REAL, AT(samples.light.relief), 1, 0, 1, true, true},
     {"light.harmony", REAL, AT(samples.light.harmony), 1, 0, 1, true, true},
+    {"light.shadow", REAL, AT(samples.light.shadow), 1, 0, 1, true, true},
     {"light.spill", REAL, AT(samples.light.spill), 1, 0, 1, true, true},
     {"samples.real_world", REAL, AT(samples.real_world), 1, 0, 1, true, true},
     PATHNAME("backgrounds", backgrounds),

@@ -112,3 +112,36 @@ void mgm_light_spill(struct mgm_random *random, const float *alpha, const float 
         mix(space->relief, space->shadow, amount, count, colour + (size_t)c * count);
     }
 }
+
+/** The plane moved by dx, dy pixels; what comes in from beyond its border is a copy of that. */
+static void move(const float *src, int size, int dx, int dy, float *dst)
+{
+    for (int y = 0; y < size; y++) {
+        const int from_y = y - dy < 0 ? 0 : y - dy >= size ? size - 1 : y - dy;
+        for (int x = 0; x < size; x++) {
+            const int from_x = x - dx < 0 ? 0 : x - dx >= size ? size - 1 : x - dx;
+            dst[(size_t)y * size + x] = src[(size_t)from_y * size + from_x];
+        }
+    }
+}
+
+MGM_KERNEL static void darken(const float *restrict shadow, float depth, size_t count, float *restrict plane)
+{
+    for (size_t i = 0; i < count; i++)
+        plane[i] *= 1 - depth * shadow[i];
+}
+
+void mgm_light_shadow(struct mgm_random *random, const float *alpha, int size, const struct mgm_light_space *space,
+                      float *background)
+{
+    const size_t count = (size_t)size * size;
+    const double angle = mgm_random_range(random, -0.8, 3.9),
+                 away = size * mgm_random_range(random, 0.01, 0.15); /* seldom up */
+    const double radius = size * 0.004 * pow(20, mgm_random_unit(random));
+    const float depth = (float)mgm_random_range(random, 0.2, 0.75), blue = (float)mgm_random_range(random, 0, 0.15);
+    move(alpha, size, (int)lrint(away * cos(angle)), (int)lrint(away * sin(angle)), space->shadow);
+    mgm_plane_disc(space->shadow, size, fmin(radius, MGM_DISC_RADIUS_MAX - 1), space->scratch);
+    mgm_plane_clamp(space->shadow, count);
+    for (int c = 0; c < 3; c++)
+        darken(space->shadow, depth * (1 - blue * (float)c / 2), count, background + (size_t)c * count);
+}

@@ -1,4 +1,4 @@
-/** Light on a sample's foreground: shading, cast shadows, and what its surroundings throw on it. Only colours change. */
+/** Light on a sample: the foreground's shading, shadows on it and behind it, what its surroundings throw on it. Only colours change. */
 #ifndef MGM_TRAIN_LIGHT_H
 #define MGM_TRAIN_LIGHT_H
 
@@ -35,5 +35,11 @@ void mgm_light_harmonise(struct mgm_random *random, const float *alpha, const fl
  */
 void mgm_light_spill(struct mgm_random *random, const float *alpha, const float *background, int size,
                      const struct mgm_light_space *space, float *colour);
+/**
+ * The foreground's shadow on what is behind it, a little way off: part of the background, which a matte must leave out.
+ * @param background  f32 [3, size, size] in [0, 1], darkened in place
+ */
+void mgm_light_shadow(struct mgm_random *random, const float *alpha, int size, const struct mgm_light_space *space,
+                      float *background);
 
 #endif

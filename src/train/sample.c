@@ -19,7 +19,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
         .guidance =
             {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.2, .kernel_max = 30},
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
-        .light = {.relief = 0.5, .harmony = 0.3, .spill = 0.4},
+        .light = {.relief = 0.5, .harmony = 0.3, .shadow = 0.2, .spill = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
         .blend = {.ordinary = 0.15, .alpha_errors = 0.5, .hidden = 1},
@@ -124,8 +124,8 @@ static bool can_be_seen(const struct making *m)
     return border < 20 || difference >= 3 * 0.07 * (double)border;
 }
 
-/** Light on the foreground, of its own and of the background. It goes into the label, so the composite stays exact. */
-static void light_foreground(struct making *m)
+/** Light on foreground and background, and from one to the other. It goes into the labels, so the composite stays exact. */
+static void light_planes(struct making *m)
 {
     const struct mgm_light_space space = {
         .relief = m->space.other, .shadow = m->space.other + m->count, .scratch = m->space.scratch};
@@ -133,6 +133,8 @@ static void light_foreground(struct making *m)
         mgm_light_foreground(&m->random, m->slot.alpha, m->size, &space, m->slot.fg);
     if (mgm_random_chance(&m->random, m->settings->light.harmony))
         mgm_light_harmonise(&m->random, m->slot.alpha, m->slot.bg, m->count, m->slot.fg);
+    if (mgm_random_chance(&m->random, m->settings->light.shadow))
+        mgm_light_shadow(&m->random, m->slot.alpha, m->size, &space, m->slot.bg);
     if (mgm_random_chance(&m->random, m->settings->light.spill))
         mgm_light_spill(&m->random, m->slot.alpha, m->slot.bg, m->size, &space, m->slot.fg);
 }
@@ -163,7 +165,7 @@ static enum mgm_status draw_planes(struct mgm_context *ctx, struct making *m, bo
     memcpy(m->slot.alpha, fore + 3 * m->count, m->count * sizeof(float));
     if (mgm_random_chance(random, 0.1))
         mgm_camouflage(random, m->slot.fg, m->slot.alpha, m->slot.bg, m->count);
-    light_foreground(m);
+    light_planes(m);
     *usable = can_be_seen(m);
     return MGM_OK;
 }
@@ -209,9 +211,10 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_sample_settings *s)
 {
     const struct mgm_guidance_settings *g = &s->guidance;
-    const double shares[] = {g->soft_share,    g->trimap_share, g->coarse_share, g->cutmask,     g->blobs,
-                             s->camera.noise,  s->camera.blur,  s->camera.jpeg,  s->camera.halo, s->light.relief,
-                             s->light.harmony, s->light.spill,  s->compose_two,  s->distractor,  s->real_world};
+    const double shares[] = {g->soft_share,  g->trimap_share, g->coarse_share,  g->cutmask,
+                             g->blobs,       s->camera.noise, s->camera.blur,   s->camera.jpeg,
+                             s->camera.halo, s->light.relief, s->light.harmony, s->light.shadow,
+                             s->light.spill, s->compose_two,  s->distractor,    s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);

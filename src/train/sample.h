@@ -56,6 +56,7 @@ struct mgm_camera_settings {
 struct mgm_light_settings {
     double relief; /* lit anew, from one side, with shadows */
     double harmony; /* its colours brought nearer to the background's by one exposure and white balance for both */
+    double shadow;  /* it casts one on the background */
     double spill;  /* the background's light on its border */
 };
 

@@ -137,6 +137,32 @@ static void spill_falls_off_inwards(void **state)
     }
 }
 
+/** Darker in a place that has the foreground's area, blurred and moved; untouched farther away. */
+static void a_shadow_lies_a_little_way_off(void **state)
+{
+    struct planes *p = *state;
+    const struct mgm_light_space space = space_of(p);
+    for (uint64_t run = 0; run < RUNS; run++) {
+        struct mgm_random random = mgm_random_stream(7, run);
+        fill(p->background, 3 * COUNT, 0.8f);
+        mgm_light_shadow(&random, p->alpha, SIZE, &space, p->background);
+        double dark = 0, x_sum = 0, y_sum = 0, deepest = 0;
+        for (int i = 0; i < COUNT; i++) {
+            const double lost = 1 - p->background[i] / 0.8;
+            assert_true(lost >= -1e-6 && lost <= 0.75 + 1e-6 && p->background[2 * COUNT + i] >= p->background[i]);
+            if (hypot(i % SIZE - SIZE / 2, i / SIZE - SIZE / 2) > 31 + SIZE * 0.15 + SIZE * 0.08 + 1)
+                assert_true(fabs(lost) < 1e-5);
+            dark += lost;
+            x_sum += lost * (i % SIZE);
+            y_sum += lost * (i / SIZE);
+            deepest = fmax(deepest, lost);
+        }
+        const double away = hypot(x_sum / dark - SIZE / 2, y_sum / dark - SIZE / 2);
+        assert_true(away > 0.3 && away < SIZE * 0.15 + 1 && deepest > 0.199);
+        assert_true(fabs(dark / deepest / (3.1416 * 30 * 30) - 1) < 0.05);
+    }
+}
+
 /** Sites are measured with deviation 1; in between stands the mean of neighbours, so noise is smoother there, and
  * correlated. */
 static void mosaic_noise_is_that_of_a_bayer_sensor(void **state)
@@ -213,6 +239,7 @@ int main(void)
         cmocka_unit_test(harmony_is_one_gain_for_a_channel),
         cmocka_unit_test(light_does_not_touch_the_matte),
         cmocka_unit_test(spill_falls_off_inwards),
+        cmocka_unit_test(a_shadow_lies_a_little_way_off),
         cmocka_unit_test(mosaic_noise_is_that_of_a_bayer_sensor),
         cmocka_unit_test(a_halo_stands_on_both_sides_of_an_edge),
         cmocka_unit_test(blobs_are_missing_inside_and_added_beside),
