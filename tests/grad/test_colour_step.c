@@ -94,7 +94,7 @@ static void losses_and_gradient(void **state)
                                     .alpha = alpha,
                                     .guidance = given,
                                     .unknown = judged};
-    assert_int_equal(mgm_colour_step_create(&ctx, NULL, PICTURES, SIZE, 2, &step), MGM_OK);
+    assert_int_equal(mgm_colour_step_create(&ctx, NULL, MGM_COLOUR_WHOLE, PICTURES, SIZE, 2, &step), MGM_OK);
     c.kinks = kinks_create((size_t)RAW * 4);
     int draws = 0;
     do {
@@ -121,7 +121,7 @@ static void input_is_photo_and_alpha(void **state)
     struct mgm_random random = mgm_random_stream(9, 3);
     draw(&random);
     const struct mgm_batch batch = {.n = PICTURES, .size = SIZE, .image = image, .guidance = given};
-    mgm_colour_step_load(&batch, 2, input);
+    mgm_colour_step_load(MGM_COLOUR_WHOLE, &batch, 2, input);
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t c = 0; c < 3; c++)
             assert_true(input[4 * i + c] == mgm_foreground_input(image[(i / PLANE * 3 + c) * PLANE + i % PLANE]));
@@ -136,8 +136,8 @@ static void wrong_sizes_are_refused(void **state)
     struct mgm_colour_step *step;
     struct mgm_step_losses losses;
     const struct mgm_batch batch = {.n = 1, .size = SIZE};
-    assert_int_equal(mgm_colour_step_create(&ctx, NULL, 1, 48, 1, &step), MGM_E_INVALID);
-    assert_int_equal(mgm_colour_step_create(&ctx, NULL, PICTURES, SIZE, 1, &step), MGM_OK);
+    assert_int_equal(mgm_colour_step_create(&ctx, NULL, MGM_COLOUR_WHOLE, 1, 48, 1, &step), MGM_E_INVALID);
+    assert_int_equal(mgm_colour_step_create(&ctx, NULL, MGM_COLOUR_WHOLE, PICTURES, SIZE, 1, &step), MGM_OK);
     assert_int_equal(mgm_colour_step_evaluate(&ctx, step, &batch, raw, &objective, gradient, &losses), MGM_E_SHAPE);
     mgm_colour_step_destroy(&step);
 }

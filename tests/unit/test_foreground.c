@@ -207,17 +207,28 @@ static void test_windows_cover_every_mixture_once(void **state)
 /* ---- the library -------------------------------------------------------------------------------------------------------
  */
 
-static struct mgm_model *make_model(void)
+static struct mgm_model *make_model(enum mgm_colour_kind kind)
 {
     struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
-    model->width = 1.0 / 64;
+    model->width = kind == MGM_COLOUR_WHOLE ? 1.0 / 64 : 0.5;
     model->colour = true;
+    model->kind = kind;
     model->name = mgm_strdup("tiny");
     model->license = mgm_strdup("");
-    assert_int_equal(mgm_foreground_network_build(ctx, model->width, &model->graph), MGM_OK);
+    assert_int_equal(kind == MGM_COLOUR_WHOLE ? mgm_foreground_network_build(ctx, model->width, &model->graph)
+                                              : mgm_refining_network_build(ctx, model->width, &model->graph),
+                     MGM_OK);
     assert_int_equal(mgm_params_create(ctx, &model->graph, false, &model->params), MGM_OK);
     mgm_params_initialise(&model->graph, 3, &model->params);
     return model;
+}
+
+/** The first value of a parameter. */
+static float *parameter(struct mgm_model *model, const char *name)
+{
+    const int index = mgm_graph_find_param(&model->graph, name);
+    assert_true(index >= 0);
+    return model->params.values + model->graph.params[index].offset;
 }
 
 enum { H = 150, W = 141 };
@@ -280,18 +291,46 @@ static void check_promises(const struct mgm_model *model, int bits)
 static void test_opaque_stays_and_hidden_goes(void **state)
 {
     (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *whole = make_model(MGM_COLOUR_WHOLE), *refining = make_model(MGM_COLOUR_REFINING);
     for (int bits = 8; bits <= 16; bits += 8) {
         check_promises(NULL, bits);
-        check_promises(model, bits);
+        check_promises(whole, bits);
+        check_promises(refining, bits);
     }
+    mgm_model_destroy(&whole);
+    mgm_model_destroy(&refining);
+}
+
+/* As training starts, nothing is added to the estimate; a bias then adds the same everywhere, but for the share of alpha. */
+static void test_refining_adds_to_the_estimate(void **state)
+{
+    (void)state;
+    struct mgm_model *model = make_model(MGM_COLOUR_REFINING);
+    const struct mgm_image photo = make_photo(16, photo_values, alpha);
+    struct mgm_foreground_session *estimating, *refining;
+    assert_int_equal(mgm_foreground_session_create(ctx, NULL, &estimating), MGM_OK);
+    assert_int_equal(mgm_foreground_session_create(ctx, model, &refining), MGM_OK);
+    assert_int_equal(mgm_foreground(estimating, &photo, alpha, NULL, colours, NULL), MGM_OK);
+    assert_int_equal(mgm_foreground(refining, &photo, alpha, NULL, again, NULL), MGM_OK);
+    assert_memory_equal(colours, again, sizeof colours);
+    mgm_foreground_session_destroy(&refining);
+    parameter(model, "decoder.colour.bias")[1] = 1;
+    assert_int_equal(mgm_foreground_session_create(ctx, model, &refining), MGM_OK);
+    assert_int_equal(mgm_foreground(refining, &photo, alpha, NULL, again, NULL), MGM_OK);
+    for (int i = 0; i < 3 * H * W; i++) {
+        const float a = alpha[i / 3], more = i % 3 == 1 && a > 0 && a < 1 ? mgm_refinement_share(a) * 65535 : 0;
+        const float wanted = (float)colours[i] + more;
+        assert_true(fabsf((float)again[i] - (wanted < 65535 ? wanted : 65535)) <= 1);
+    }
+    mgm_foreground_session_destroy(&estimating);
+    mgm_foreground_session_destroy(&refining);
     mgm_model_destroy(&model);
 }
 
-static void test_threads_change_nothing(void **state)
+static void check_threads(enum mgm_colour_kind kind)
 {
-    (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *model = make_model(kind);
+    *parameter(model, kind == MGM_COLOUR_WHOLE ? "decoder.colour.3.weight" : "decoder.colour.weight") = 1;
     const struct mgm_image photo = make_photo(8, photo_values, alpha);
     for (int threads = 1; threads <= 3; threads += 2) {
         struct mgm_foreground_session *session;
@@ -304,6 +343,13 @@ static void test_threads_change_nothing(void **state)
     mgm_model_destroy(&model);
 }
 
+static void test_threads_change_nothing(void **state)
+{
+    (void)state;
+    check_threads(MGM_COLOUR_WHOLE);
+    check_threads(MGM_COLOUR_REFINING);
+}
+
 static void expect(enum mgm_status status, enum mgm_status wanted, const char *part)
 {
     assert_int_equal(status, wanted);
@@ -314,7 +360,7 @@ static void expect(enum mgm_status status, enum mgm_status wanted, const char *p
 static void test_refusals(void **state)
 {
     (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *model = make_model(MGM_COLOUR_WHOLE);
     struct mgm_foreground_session *session;
     struct mgm_image photo = make_photo(8, photo_values, alpha);
     model->colour = false;
@@ -341,12 +387,10 @@ static void test_refusals(void **state)
 static void test_damaged_weights_are_noticed(void **state)
 {
     (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *model = make_model(MGM_COLOUR_WHOLE);
     struct mgm_foreground_session *session;
     const struct mgm_image photo = make_photo(8, photo_values, alpha);
-    const int bias = mgm_graph_find_param(&model->graph, "decoder.colour.3.bias");
-    assert_true(bias >= 0);
-    model->params.values[model->graph.params[bias].offset] = INFINITY;
+    *parameter(model, "decoder.colour.3.bias") = INFINITY;
     assert_int_equal(mgm_foreground_session_create(ctx, model, &session), MGM_OK);
     expect(mgm_foreground(session, &photo, alpha, NULL, colours, NULL), MGM_E_FORMAT, "'tiny' are damaged");
     mgm_foreground_session_destroy(&session);
@@ -356,10 +400,15 @@ static void test_damaged_weights_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_colours_are_found),          cmocka_unit_test(test_thorough_is_better),
-        cmocka_unit_test(test_panes_are_as_good_as_one_piece),   cmocka_unit_test(test_smallest_pictures),
-        cmocka_unit_test(test_windows_cover_every_mixture_once), cmocka_unit_test(test_opaque_stays_and_hidden_goes),
-        cmocka_unit_test(test_threads_change_nothing),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_plain_colours_are_found),
+        cmocka_unit_test(test_thorough_is_better),
+        cmocka_unit_test(test_panes_are_as_good_as_one_piece),
+        cmocka_unit_test(test_smallest_pictures),
+        cmocka_unit_test(test_windows_cover_every_mixture_once),
+        cmocka_unit_test(test_opaque_stays_and_hidden_goes),
+        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_refining_adds_to_the_estimate),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged_weights_are_noticed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
