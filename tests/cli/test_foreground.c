@@ -206,6 +206,28 @@ static void test_matte_does_the_same(void **state)
     free(second.values);
 }
 
+/** As good as JPEG is by default, and nothing to complain of. */
+static void test_matte_as_jpeg(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"over.png", "over.jpg"};
+    struct pixels over[2];
+    double difference = 0;
+    for (int i = 0; i < 2; i++) {
+        struct run run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop(names[i]),
+                                 "--model", in_workshop("w.safetensors"), "--background", "white", "--quiet", NULL);
+        expect_success(&run);
+        assert_string_equal(run.err, "");
+        over[i] = read_pixels(names[i]);
+    }
+    for (int i = 0; i < 3 * W * H; i++)
+        difference += abs(over[0].values[i] - over[1].values[i]);
+    printf("JPEG differs by %.3f steps of 8 bit\n", difference / (3 * W * H));
+    assert_true(difference < 3.0 * 3 * W * H);
+    free(over[0].values);
+    free(over[1].values);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -273,9 +295,9 @@ int main(int argc, char **argv)
         return 1;
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, workshop_close)
     const struct CMUnitTest tests[] = {
-        TEST(test_every_way),           TEST(test_refining),       TEST(test_colours_are_right),
-        TEST(test_over_a_colour),       TEST(test_over_a_picture), TEST(test_premultiplied),
-        TEST(test_matte_does_the_same), TEST(test_refusals),       TEST(test_exr),
+        TEST(test_every_way),      TEST(test_refining),      TEST(test_colours_are_right),   TEST(test_over_a_colour),
+        TEST(test_over_a_picture), TEST(test_premultiplied), TEST(test_matte_does_the_same), TEST(test_matte_as_jpeg),
+        TEST(test_refusals),       TEST(test_exr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
