@@ -60,13 +60,6 @@ static size_t pixel_at(const struct painting *p, int y, int x)
     return (size_t)y * (size_t)p->photo->width + (size_t)x;
 }
 
-static uint16_t photo_value(const struct mgm_image *photo, int y, int x, int channel)
-{
-    const unsigned char *row = (const unsigned char *)photo->pixels + (size_t)y * photo->stride;
-    const size_t index = 3 * (size_t)x + (size_t)channel;
-    return photo->bits == 16 ? ((const uint16_t *)(const void *)row)[index] : row[index];
-}
-
 static void put_value(const struct painting *p, size_t index, uint16_t value)
 {
     if (p->photo->bits == 16)
@@ -108,30 +101,38 @@ struct part {
     float *weights_y, *weights_x;
 };
 
-/** Whether a pixel's colour is asked for here: of two panes that overlap, the one that counts more has it. Both say nearly
- * the same. */
-static bool is_wanted(const struct painting *p, const struct part *part, int y, int x)
+/** Whether a row is this pane's: of two panes that overlap, the one that counts more has it. Both say nearly the same. */
+static bool owns_row(const struct part *part, int y)
 {
-    return part->weights_y[y] > 0.5f && part->weights_x[x] > 0.5f &&
-           is_mixed(p->alpha[pixel_at(p, part->y + y, part->x + x)]);
+    return part->weights_y[y] > 0.5f;
+}
+
+static bool is_wanted(const struct part *part, int x, float alpha)
+{
+    return is_mixed(alpha) && part->weights_x[x] > 0.5f;
 }
 
 static bool has_wanted(const struct painting *p, const struct part *part)
 {
-    for (int y = 0; y < part->h; y++)
-        for (int x = 0; x < part->w; x++)
-            if (is_wanted(p, part, y, x))
+    for (int y = 0; y < part->h; y++) {
+        const float *alpha = p->alpha + pixel_at(p, part->y + y, part->x);
+        for (int x = 0; x < part->w && owns_row(part, y); x++)
+            if (is_wanted(part, x, alpha[x]))
                 return true;
+    }
     return false;
 }
 
 /** @param colours  [h, w, stride] */
 static void take_colours(const struct painting *p, const struct part *part, const float *colours, size_t stride)
 {
-    for (int y = 0; y < part->h; y++)
-        for (int x = 0; x < part->w; x++, colours += stride)
-            for (size_t c = 0; c < 3 && is_wanted(p, part, y, x); c++)
-                put_colour(p, 3 * pixel_at(p, part->y + y, part->x + x) + c, colours[c]);
+    for (int y = 0; y < part->h; y++) {
+        const float *alpha = part->alpha + (size_t)y * (size_t)part->w;
+        const size_t to = pixel_at(p, part->y + y, part->x), from = (size_t)y * (size_t)part->w;
+        for (int x = 0; x < part->w && owns_row(part, y); x++)
+            for (size_t c = 0; c < 3 && is_wanted(part, x, alpha[x]); c++)
+                put_colour(p, 3 * (to + (size_t)x) + c, colours[(from + (size_t)x) * stride + c]);
+    }
 }
 
 /** @param estimate  NULL: the network needs none */
@@ -145,7 +146,7 @@ static enum mgm_status run_network(struct job *job, const struct part *part, con
     for (int y = 0; y < part->h; y++)
         for (int x = 0; x < part->w; x++) {
             const size_t at = (size_t)y * (size_t)part->w + (size_t)x;
-            wanted[at] = is_wanted(p, part, y, x) ? part->alpha[at] : 0;
+            wanted[at] = owns_row(part, y) && is_wanted(part, x, part->alpha[at]) ? part->alpha[at] : 0;
         }
     const struct mgm_colour_piece piece = {part->h, part->w, part->image, part->alpha, wanted, estimate};
     const enum mgm_status status = mgm_colour_network_run(&p->session->network, &piece, colours, &job->computed);
@@ -155,18 +156,31 @@ static enum mgm_status run_network(struct job *job, const struct part *part, con
     return status;
 }
 
+static void load_part(const struct painting *p, const struct part *part)
+{
+    const size_t w = (size_t)part->w;
+    const float highest = p->highest;
+    for (int y = 0; y < part->h; y++) {
+        const unsigned char *row = (const unsigned char *)p->photo->pixels + (size_t)(part->y + y) * p->photo->stride;
+        const uint8_t *bytes = row + 3 * (size_t)part->x;
+        const uint16_t *words = (const uint16_t *)(const void *)row + 3 * (size_t)part->x;
+        float *image = part->image + 3 * (size_t)y * w;
+        memcpy(part->alpha + (size_t)y * w, p->alpha + pixel_at(p, part->y + y, part->x), w * sizeof *part->alpha);
+        if (p->photo->bits == 16)
+            for (size_t i = 0; i < 3 * w; i++)
+                image[i] = (float)words[i] / highest;
+        else
+            for (size_t i = 0; i < 3 * w; i++)
+                image[i] = (float)bytes[i] / highest;
+    }
+}
+
 static enum mgm_status find_part(struct job *job, struct part *part)
 {
     const struct painting *p = job->painting;
     const struct mgm_model *model = p->session->network.model;
     float *estimate = NULL;
-    for (int y = 0; y < part->h; y++)
-        for (int x = 0; x < part->w; x++) {
-            const size_t at = (size_t)y * (size_t)part->w + (size_t)x;
-            part->alpha[at] = p->alpha[pixel_at(p, part->y + y, part->x + x)];
-            for (int c = 0; c < 3; c++)
-                part->image[3 * at + (size_t)c] = (float)photo_value(p->photo, part->y + y, part->x + x, c) / p->highest;
-        }
+    load_part(p, part);
     if (!model || model->kind == MGM_COLOUR_REFINING)
         TRY(mgm_foreground_estimate(NULL, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, part->h, part->w,
                                     part->image, part->alpha, &estimate));
@@ -258,15 +272,18 @@ static enum mgm_status check_arguments(struct mgm_context *ctx, const struct mgm
 static double copy_own(const struct painting *p, bool keep_hidden)
 {
     const struct mgm_image *photo = p->photo;
+    const size_t w = (size_t)photo->width, bytes = 3 * (size_t)photo->bits / 8;
     size_t mixed = 0;
-    for (int y = 0; y < photo->height; y++)
-        for (int x = 0; x < photo->width; x++) {
-            const size_t at = pixel_at(p, y, x);
-            mixed += is_mixed(p->alpha[at]);
-            for (int c = 0; c < 3; c++)
-                put_value(p, 3 * at + (size_t)c,
-                          keep_hidden || p->alpha[at] > 0 ? photo_value(photo, y, x, c) : (uint16_t)0);
-        }
+    for (size_t y = 0; y < (size_t)photo->height; y++) {
+        const float *alpha = p->alpha + y * w;
+        unsigned char *dst = (unsigned char *)p->dst + y * w * bytes;
+        memcpy(dst, (const unsigned char *)photo->pixels + y * photo->stride, w * bytes);
+        for (size_t x = 0; x < w; x++)
+            mixed += alpha[x] > 0 && alpha[x] < 1;
+        for (size_t x = 0; x < w && !keep_hidden; x++)
+            if (alpha[x] <= 0)
+                memset(dst + x * bytes, 0, bytes);
+    }
     return (double)mixed / ((double)photo->width * (double)photo->height);
 }
 
