@@ -169,11 +169,11 @@ struct neighbours {
 /**
  * One pixel's F and B for its neighbours' present ones: two unknowns for each channel, one matrix for all three. Every pixel
  * waits for the one behind it, so that its colours are handed over, and come last into everything.
- * @param behind  colours of the pixel behind
+ * @param colours  of the pixel behind; receives the pixel's own
  */
-static inline __attribute__((always_inline)) pair solve_pixel(const struct level *level,
+static inline __attribute__((always_inline)) void solve_pixel(const struct level *level,
                                                               const struct mgm_estimate_settings *s, size_t at,
-                                                              const struct neighbours *n, pair behind)
+                                                              const struct neighbours *n, pair *colours)
 {
     const float alpha = level->alpha[at], rest = 1 - alpha, *c = level->image + 3 * at;
     const size_t known[3] = {n->above, n->below, n->ahead};
@@ -189,11 +189,11 @@ static inline __attribute__((always_inline)) pair solve_pixel(const struct level
     const float scale = s->relaxation / (a * d - b * b), sd = scale * d, sa = scale * a, sb = scale * b;
     const pair own = {sd, sd, sd, sd, sa, sa, sa, sa}, zero = {0}, one = {1, 1, 1, 1, 1, 1, 1, 1};
     const pair kept = (1 - s->relaxation) * *(const pair *)(level->colours + STRIDE * at);
-    sums += weight_behind * behind;
+    sums += weight_behind * *colours;
     pair value = kept + own * sums - sb * __builtin_shufflevector(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3);
     value = (pair)((pair_mask)value & (pair_mask)(value > zero));
     const pair_mask above = (pair_mask)(value > one);
-    return (pair)(((pair_mask)one & above) | ((pair_mask)value & ~above));
+    *colours = (pair)(((pair_mask)one & above) | ((pair_mask)value & ~above));
 }
 
 /** Part of a row, from the left or from the right. */
@@ -208,7 +208,7 @@ sweep_span(const struct level *level, const struct mgm_estimate_settings *s, siz
         const size_t x = backwards ? first - i : first + i, at = row + x;
         const size_t ahead = backwards ? (x ? at - 1 : at) : (x + 1 < w ? at + 1 : at);
         const struct neighbours neighbours = {behind, ahead, at - up, at + down};
-        colours = solve_pixel(level, s, at, &neighbours, colours);
+        solve_pixel(level, s, at, &neighbours, &colours);
         *(pair *)(level->colours + STRIDE * at) = colours;
         behind = at;
     }
