@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "matting/foreground_network.h"
+#include "matting/foreground_split.h"
 #include "matting/frame.h"
 #include "matting/panes.h"
 
@@ -52,7 +53,7 @@ struct painting {
     const float *alpha;
     void *dst;
     float highest; /* of the photo's values */
-    bool published;
+    enum mgm_foreground_method method;
 };
 
 static size_t pixel_at(const struct painting *p, int y, int x)
@@ -182,12 +183,15 @@ static enum mgm_status find_part(struct job *job, struct part *part)
     float *estimate = NULL;
     load_part(p, part);
     if (!model || model->kind == MGM_COLOUR_REFINING)
-        TRY(mgm_foreground_estimate(NULL, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, part->h, part->w,
-                                    part->image, part->alpha, &estimate));
+        TRY(mgm_foreground_estimate(
+            NULL, p->method == MGM_FOREGROUND_MULTI_LEVEL ? &mgm_estimate_published : &mgm_estimate_thorough, part->h,
+            part->w, part->image, part->alpha, &estimate));
     enum mgm_status status = MGM_OK;
-    if (model)
+    if (p->method == MGM_FOREGROUND_FINE)
+        status = mgm_foreground_split(NULL, part->h, part->w, part->image, part->alpha, estimate);
+    if (status == MGM_OK && model)
         status = run_network(job, part, estimate);
-    else
+    else if (status == MGM_OK)
         take_colours(p, part, estimate, MGM_ESTIMATE_STRIDE);
     mgm_free(estimate);
     return status;
@@ -299,7 +303,7 @@ enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const str
                                       .photo = photo,
                                       .alpha = alpha,
                                       .dst = colours,
-                                      .published = chosen.published && !session->network.model,
+                                      .method = session->network.model ? MGM_FOREGROUND_FAST : chosen.method,
                                       .highest = photo->bits == 16 ? 65535.0f : 255.0f};
     *facts = (struct mgm_foreground_report){.mixed = copy_own(&painting, chosen.keep_hidden)};
     if (facts->mixed > 0)

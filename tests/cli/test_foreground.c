@@ -88,6 +88,8 @@ static void test_every_way(void **state)
     check_cutout("photo.png", "fast", true, false);
     check_cutout("photo.png", "fast", true, true);
     check_cutout("photo.png", "multi-level", true, false);
+    check_cutout("photo.png", "fine", true, false);
+    check_cutout("deep.png", "fine", true, false);
     check_cutout("photo.png", "model", true, false);
     check_cutout("photo.png", "none", false, false);
     check_cutout("photo.png", "none", false, true);

@@ -1,5 +1,6 @@
 /* Foreground colours: the classical estimate, the windows of the network, and what the library promises of the result. */
 #include "matting/foreground_fast.h"
+#include "matting/foreground_split.h"
 #include "matting/foreground_windows.h"
 #include "matting/model.h"
 #include "matting/network.h"
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,12 +70,14 @@ static void release_scene(struct scene *s)
     free(s->fg);
 }
 
-/** Mean difference from the truth where alpha is a mixture. */
-static double error_of(const struct scene *s, const struct mgm_estimate_settings *settings)
+/** Mean difference from the truth where alpha is a mixture. @param split  whether detail is divided by who has it */
+static double error_after(const struct scene *s, const struct mgm_estimate_settings *settings, bool split)
 {
     float *estimate;
     double sum = 0, count = 0;
     assert_int_equal(mgm_foreground_estimate(ctx, settings, s->h, s->w, s->image, s->alpha, &estimate), MGM_OK);
+    if (split)
+        assert_int_equal(mgm_foreground_split(ctx, s->h, s->w, s->image, s->alpha, estimate), MGM_OK);
     for (size_t i = 0; i < (size_t)(s->h * s->w); i++)
         for (size_t c = 0; c < 3; c++) {
             const float value = estimate[MGM_ESTIMATE_STRIDE * i + c];
@@ -85,6 +89,40 @@ static double error_of(const struct scene *s, const struct mgm_estimate_settings
         }
     mgm_free(estimate);
     return sum / count;
+}
+
+static double error_of(const struct scene *s, const struct mgm_estimate_settings *settings)
+{
+    return error_after(s, settings, false);
+}
+
+/** The scene's alpha over two pictures, of which one is grainy. */
+static void make_grainy(struct scene *s, bool foreground)
+{
+    struct mgm_random random = mgm_random_stream(12, foreground);
+    for (int i = 0; i < 3 * s->h * s->w; i++) {
+        const float grain = (float)mgm_random_range(&random, -0.2, 0.2), a = s->alpha[i / 3];
+        const float f = 0.6f + (foreground ? grain : 0), b = 0.3f + (foreground ? 0 : grain);
+        s->fg[i] = f;
+        s->image[i] = a * f + (1 - a) * b;
+    }
+}
+
+/* What is only in one of the two is found there, and what is in neither stays as it was found. */
+static void test_detail_goes_to_whom_it_belongs(void **state)
+{
+    (void)state;
+    for (int foreground = 0; foreground < 2; foreground++) {
+        struct scene s = make_scene(120, 150, true);
+        make_grainy(&s, foreground);
+        const double fast = error_of(&s, &mgm_estimate_thorough), fine = error_after(&s, &mgm_estimate_thorough, true);
+        printf("grain in the %s: off by %.4f, %.4f after the split\n", foreground ? "foreground" : "background", fast, fine);
+        assert_true(fine < 0.6 * fast);
+        release_scene(&s);
+    }
+    struct scene plain = make_scene(61, 83, false);
+    assert_true(error_after(&plain, &mgm_estimate_thorough, true) < 0.005);
+    release_scene(&plain);
 }
 
 static void test_plain_colours_are_found(void **state)
@@ -260,15 +298,16 @@ static uint16_t value_of(const void *pixels, int bits, int index)
 static uint16_t photo_values[H * W * 3], colours[H * W * 3], again[H * W * 3];
 static float alpha[H * W];
 
-static void check_promises(const struct mgm_model *model, int bits)
+static void check_promises(const struct mgm_model *model, enum mgm_foreground_method method, int bits)
 {
     const struct mgm_image photo = make_photo(bits, photo_values, alpha);
     struct mgm_foreground_session *session;
     struct mgm_foreground_report report;
     struct mgm_foreground_settings settings = mgm_foreground_settings_defaults();
     int changed = 0, mixed = 0;
+    settings.method = method;
     assert_int_equal(mgm_foreground_session_create(ctx, model, &session), MGM_OK);
-    assert_int_equal(mgm_foreground(session, &photo, alpha, NULL, colours, &report), MGM_OK);
+    assert_int_equal(mgm_foreground(session, &photo, alpha, &settings, colours, &report), MGM_OK);
     settings.keep_hidden = true;
     assert_int_equal(mgm_foreground(session, &photo, alpha, &settings, again, NULL), MGM_OK);
     for (int i = 0; i < 3 * H * W; i++) {
@@ -293,9 +332,11 @@ static void test_opaque_stays_and_hidden_goes(void **state)
     (void)state;
     struct mgm_model *whole = make_model(MGM_COLOUR_WHOLE), *refining = make_model(MGM_COLOUR_REFINING);
     for (int bits = 8; bits <= 16; bits += 8) {
-        check_promises(NULL, bits);
-        check_promises(whole, bits);
-        check_promises(refining, bits);
+        check_promises(NULL, MGM_FOREGROUND_FAST, bits);
+        check_promises(NULL, MGM_FOREGROUND_FINE, bits);
+        check_promises(NULL, MGM_FOREGROUND_MULTI_LEVEL, bits);
+        check_promises(whole, MGM_FOREGROUND_FAST, bits);
+        check_promises(refining, MGM_FOREGROUND_FAST, bits);
     }
     mgm_model_destroy(&whole);
     mgm_model_destroy(&refining);
@@ -400,6 +441,7 @@ static void test_damaged_weights_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_detail_goes_to_whom_it_belongs),
         cmocka_unit_test(test_plain_colours_are_found),
         cmocka_unit_test(test_thorough_is_better),
         cmocka_unit_test(test_panes_are_as_good_as_one_piece),
