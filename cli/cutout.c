@@ -62,6 +62,11 @@ void cutout_close(struct cutout **cutout)
     *cutout = NULL;
 }
 
+size_t cutout_memory(const struct cutout_options *options)
+{
+    return (size_t)(strcmp(options->foreground, "fine") == 0 ? 264 : 112) << 20;
+}
+
 int cutout_channels(const struct cutout_options *options)
 {
     return options->background ? 3 : 4;

@@ -48,6 +48,9 @@ MGM_MUST_CHECK enum mgm_status cutout_open(struct mgm_context *ctx, const struct
 /** Takes NULL in it too. */
 void cutout_close(struct cutout **cutout);
 
+/** What finding colours takes, whatever the photo's size, in bytes: two panes of a megapixel (foreground.c). */
+size_t cutout_memory(const struct cutout_options *options);
+
 /** Channels of what is written: 4, or 3 with a background. */
 int cutout_channels(const struct cutout_options *options);
 

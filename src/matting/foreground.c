@@ -82,9 +82,9 @@ static bool is_mixed(float alpha)
 /* ---- in panes --------------------------------------------------------------------------------------------------------- */
 
 /*
- * The estimate takes 50 bytes a pixel, so that large photos are cut into panes, which threads take one by one; with a
- * network, which uses all threads itself, one after the other. Far from a mixture colours do not matter to either: a halo as
- * wide as hair is long on a small picture is enough.
+ * The estimate takes 50 bytes a pixel, its second step 125, so that large photos are cut into panes, which threads take one
+ * by one; with a network, which uses all threads itself, one after the other. Far from a mixture colours do not matter to
+ * either: a halo as wide as hair is long on a small picture is enough.
  */
 enum { PANE_SIDE = 1024, PANE_HALO = 64 };
 

@@ -20,11 +20,12 @@ typedef double sums __attribute__((vector_size(STRIDE * sizeof(double)), aligned
 struct splitting {
     int h, w;
     const float *alpha;
-    float *estimate; /* [h, w, STRIDE] */
-    float *weighted; /* [h, w, STRIDE]; colours times their weights, and the weights */
-    float *energy;   /* [h, w, STRIDE]; squared differences from the means likewise */
-    float *variance; /* [h, w, 2]; σ² of F and of B */
-    sums *columns;   /* [w] */
+    float *estimate;       /* [h, w, STRIDE] */
+    float *weighted;       /* [h, w, STRIDE]; colours times their weights, and the weights */
+    float *energy;         /* [h, w, STRIDE]; squared differences from the means likewise */
+    float *variance;       /* [h, w, 2]; σ² of F and of B */
+    sums *columns;         /* [w] */
+    uint8_t *mixed, *near; /* [h, w]; 1 where alpha is neither 0 nor 1, and where deviations are wanted */
 };
 
 static bool is_mixed(float alpha)
@@ -41,29 +42,73 @@ static inline __attribute__((always_inline)) void add_row(const struct splitting
         s->columns[x] += sign * __builtin_convertvector(*(const values *)(row + (size_t)x * STRIDE), sums);
 }
 
-/** Sums over squares of 2·half + 1 pixels, cut off at the borders, around every pixel, for each of which `then` is called.
+/** The sum of columns x − half … x + half, from that around `last` where this is near; last < 0: there is none. */
+static inline __attribute__((always_inline)) void slide(const struct splitting *s, int half, int last, int x, sums *around)
+{
+    if (last >= 0 && x - last <= half) {
+        for (int i = last + 1; i <= x; i++) {
+            if (i + half < s->w)
+                *around += s->columns[i + half];
+            if (i - half > 0)
+                *around -= s->columns[i - half - 1];
+        }
+        return;
+    }
+    *around = (sums){0};
+    for (int i = x < half ? 0 : x - half; i <= x + half && i < s->w; i++)
+        *around += s->columns[i];
+}
+
+/**
+ * Sums over squares of 2·half + 1 pixels, cut off at the borders.
+ * @param wanted  [h, w]; 1 for the pixels around which sums are wanted, for each of which `then` is called
  */
 static inline __attribute__((always_inline)) void sum_around(const struct splitting *s, const float *src, int half,
-                                                             visit *then)
+                                                             const uint8_t *wanted, visit *then)
 {
     memset(s->columns, 0, (size_t)s->w * sizeof *s->columns);
     for (int y = 0; y < half && y < s->h; y++)
         add_row(s, src, y, 1);
     for (int y = 0; y < s->h; y++) {
+        const uint8_t *row = wanted + (size_t)y * (size_t)s->w, *next = row;
+        sums around;
         if (y + half < s->h)
             add_row(s, src, y + half, 1);
         if (y - half > 0)
             add_row(s, src, y - half - 1, -1);
-        sums around = {0};
-        for (int x = 0; x < half && x < s->w; x++)
-            around += s->columns[x];
-        for (int x = 0; x < s->w; x++) {
-            if (x + half < s->w)
-                around += s->columns[x + half];
-            if (x - half > 0)
-                around -= s->columns[x - half - 1];
+        for (int last = -1; next < row + s->w && (next = memchr(next, 1, (size_t)(row + s->w - next))); next++) {
+            const int x = (int)(next - row);
+            slide(s, half, last, x, &around);
             then(s, (size_t)y * (size_t)s->w + (size_t)x, &around);
+            last = x;
         }
+    }
+}
+
+static void mark_mixed(const struct splitting *s)
+{
+    for (size_t i = 0; i < (size_t)s->h * (size_t)s->w; i++)
+        s->mixed[i] = is_mixed(s->alpha[i]);
+}
+
+/** What lies in the square of half side NEARBY around a mixture: along rows, then along columns. @param rows  [h, w],
+ * scratch */
+static void mark_near(const struct splitting *s, uint8_t *rows)
+{
+    const int h = s->h, w = s->w;
+    const size_t width = (size_t)w;
+    memset(rows, 0, (size_t)h * width);
+    for (int y = 0; y < h; y++)
+        for (int x = 0, done = 0; x < w; x++)
+            if (s->mixed[(size_t)y * width + (size_t)x])
+                for (int i = x - NEARBY > done ? x - NEARBY : done; i <= x + NEARBY && i < w; done = ++i)
+                    rows[(size_t)y * width + (size_t)i] = 1;
+    for (int y = 0; y < h; y++) {
+        uint8_t *near = s->near + (size_t)y * width;
+        memset(near, 0, width);
+        for (int i = y < NEARBY ? 0 : y - NEARBY; i <= y + NEARBY && i < h; i++)
+            for (size_t x = 0; x < width; x++)
+                near[x] |= rows[(size_t)i * width + x];
     }
 }
 
@@ -71,7 +116,7 @@ static inline __attribute__((always_inline)) void sum_around(const struct splitt
 MGM_KERNEL static void weigh(const struct splitting *s, bool again)
 {
     for (size_t i = 0; i < (size_t)s->h * (size_t)s->w; i++) {
-        if (again && !is_mixed(s->alpha[i]))
+        if (again && !s->mixed[i])
             continue;
         const float alpha = s->alpha[i], f = alpha * alpha + LEAST_WEIGHT, b = (1 - alpha) * (1 - alpha) + LEAST_WEIGHT;
         const values weights = {f, f, f, f, b, b, b, b}, colours = *(const values *)(s->estimate + STRIDE * i);
@@ -108,8 +153,6 @@ static inline __attribute__((always_inline)) void note_energy(const struct split
 
 static inline __attribute__((always_inline)) void note_variance(const struct splitting *s, size_t at, const sums *around)
 {
-    if (!is_mixed(s->alpha[at]))
-        return;
     s->variance[2 * at] = (float)((*around)[0] / (*around)[3]) + LEAST_VARIANCE;
     s->variance[2 * at + 1] = (float)((*around)[B] / (*around)[B + 3]) + LEAST_VARIANCE;
 }
@@ -122,8 +165,6 @@ static float clamp(float value)
 static inline __attribute__((always_inline)) void move_colours(const struct splitting *s, size_t at, const sums *around)
 {
     const float alpha = s->alpha[at], rest = 1 - alpha;
-    if (!is_mixed(alpha))
-        return;
     float *f = s->estimate + STRIDE * at, *b = f + B;
     const float of_f = rest / s->variance[2 * at], of_b = alpha / s->variance[2 * at + 1];
     const float scale = RELAXATION / (rest * of_f + alpha * of_b);
@@ -138,23 +179,23 @@ static inline __attribute__((always_inline)) void move_colours(const struct spli
 
 MGM_KERNEL static void find_energy(const struct splitting *s)
 {
-    sum_around(s, s->weighted, COARSEST, note_energy);
+    sum_around(s, s->weighted, COARSEST, s->near, note_energy);
 }
 
 MGM_KERNEL static void find_variance(const struct splitting *s)
 {
-    sum_around(s, s->energy, NEARBY, note_variance);
+    sum_around(s, s->energy, NEARBY, s->mixed, note_variance);
 }
 
 MGM_KERNEL static void move_all(const struct splitting *s, int half)
 {
-    sum_around(s, s->weighted, half, move_colours);
+    sum_around(s, s->weighted, half, s->mixed, move_colours);
 }
 
 static void take_photo_where_known(const struct splitting *s, const float *image)
 {
     for (size_t i = 0; i < (size_t)s->h * (size_t)s->w; i++)
-        if (!is_mixed(s->alpha[i]))
+        if (!s->mixed[i])
             for (size_t c = 0; c < 3; c++)
                 s->estimate[STRIDE * i + c] = s->estimate[STRIDE * i + B + c] = image[3 * i + c];
 }
@@ -165,11 +206,15 @@ enum mgm_status mgm_foreground_split(struct mgm_context *ctx, int h, int w, cons
     const size_t count = (size_t)h * (size_t)w;
     struct splitting s = {.h = h, .w = w, .alpha = alpha, .estimate = estimate};
     s.weighted = mgm_alloc(count, STRIDE * sizeof(float));
-    s.energy = mgm_alloc(count, STRIDE * sizeof(float));
+    s.energy = mgm_alloc_zeroed(count, STRIDE * sizeof(float));
     s.variance = mgm_alloc(count, 2 * sizeof(float));
     s.columns = mgm_alloc((size_t)w, sizeof *s.columns);
-    const bool complete = s.weighted && s.energy && s.variance && s.columns;
+    s.mixed = mgm_alloc(count, 1);
+    s.near = mgm_alloc(count, 1);
+    const bool complete = s.weighted && s.energy && s.variance && s.columns && s.mixed && s.near;
     if (complete) {
+        mark_mixed(&s);
+        mark_near(&s, (uint8_t *)s.weighted);
         take_photo_where_known(&s, image);
         weigh(&s, false);
         find_energy(&s);
@@ -184,5 +229,7 @@ enum mgm_status mgm_foreground_split(struct mgm_context *ctx, int h, int w, cons
     mgm_free(s.energy);
     mgm_free(s.variance);
     mgm_free(s.columns);
+    mgm_free(s.mixed);
+    mgm_free(s.near);
     return complete ? MGM_OK : mgm_fail_nomem(ctx, "foreground colours");
 }
