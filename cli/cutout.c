@@ -4,6 +4,7 @@
 #include "models.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -62,9 +63,14 @@ void cutout_close(struct cutout **cutout)
     *cutout = NULL;
 }
 
-size_t cutout_memory(const struct cutout_options *options)
+size_t cutout_memory(const struct cutout_options *options, int threads, size_t pixels)
 {
-    return (size_t)(strcmp(options->foreground, "fine") == 0 ? 264 : 112) << 20;
+    const bool network = strcmp(options->foreground, "model") == 0, fine = strcmp(options->foreground, "fine") == 0;
+    const size_t panes = (size_t)(network ? 1 : mgm_thread_count(threads)) << 20,
+                 covered = pixels + pixels / 2; /* they overlap */
+    if (strcmp(options->foreground, "none") == 0)
+        return 0;
+    return (panes < covered ? panes : covered) * (fine ? 128 : network ? 72 : 56) + (network ? (size_t)32 << 20 : 0);
 }
 
 int cutout_channels(const struct cutout_options *options)

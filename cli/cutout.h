@@ -48,8 +48,8 @@ MGM_MUST_CHECK enum mgm_status cutout_open(struct mgm_context *ctx, const struct
 /** Takes NULL in it too. */
 void cutout_close(struct cutout **cutout);
 
-/** What finding colours takes, whatever the photo's size, in bytes: two panes of a megapixel (foreground.c). */
-size_t cutout_memory(const struct cutout_options *options);
+/** What finding a photo's colours takes at most, in bytes, besides the photo and the result: a pane for each thread. */
+size_t cutout_memory(const struct cutout_options *options, int threads, size_t pixels);
 
 /** Channels of what is written: 4, or 3 with a background. */
 int cutout_channels(const struct cutout_options *options);
