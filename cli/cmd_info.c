@@ -36,9 +36,10 @@ const struct command cmd_info = {
     .summary = "says what a weights file holds, or which models are installed",
     .synopsis = "[FILE] [--json]",
     .details = "Reads any safetensors file, sets of them by their index (.safetensors.index.json), and checkpoints of\n"
-               "PyTorch's (nothing in them is executed). Of a matting network it tells width, size and how it was\n"
-               "trained; of anything else, what tensors it has. A word without a dot or a slash is the name of an\n"
-               "installed model. Without FILE, these are listed, each with what its card says first.",
+               "PyTorch's (nothing in them is executed). Of a matting network or one for foreground\n"
+               "colours it tells what it finds from what, width, size, how it was trained and what it scored; of\n"
+               "anything else, what tensors it has. A word without a dot or a slash is the name of an installed model.\n"
+               "Without FILE, these are listed, each with what its card says first.",
     .options = options,
     .examples = examples,
     .min_operands = 0,
@@ -88,6 +89,22 @@ static cJSON *describe_names(const struct mgm_safetensors *file)
     return array;
 }
 
+static void describe_model(const struct mgm_model *model, cJSON *object)
+{
+    static const char *const tasks[] = {"foreground colours", "foreground colours, from their estimate", "mattes"};
+    static const char *const inputs[] = {"photo, alpha", "photo, alpha, estimated foreground and background",
+                                         "photo, guidance"};
+    const struct mgm_model_facts facts = mgm_model_facts(model);
+    const enum mgm_colour_kind kind = model->colour ? model->kind : MGM_COLOUR_KINDS;
+    cJSON_AddStringToObject(object, "architecture", mgm_architecture_name(kind));
+    cJSON_AddStringToObject(object, "finds", tasks[kind]);
+    cJSON_AddStringToObject(object, "inputs", inputs[kind]);
+    cJSON_AddNumberToObject(object, "channels", model->graph.layers[0].channels);
+    cJSON_AddStringToObject(object, "name", facts.name);
+    cJSON_AddNumberToObject(object, "width", facts.width);
+    cJSON_AddNumberToObject(object, "parameters", (double)facts.parameters);
+}
+
 static cJSON *describe(struct mgm_context *ctx, const char *path, const struct mgm_safetensors *file)
 {
     struct mgm_model *model = NULL;
@@ -97,12 +114,8 @@ static cJSON *describe(struct mgm_context *ctx, const char *path, const struct m
         values += mgm_safetensors_at(file, i)->count;
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "file", path);
-    if (mgm_model_load(ctx, path, &model) == MGM_OK) {
-        struct mgm_model_facts facts = mgm_model_facts(model);
-        cJSON_AddStringToObject(object, "architecture", "mgm-matting");
-        cJSON_AddStringToObject(object, "name", facts.name);
-        cJSON_AddNumberToObject(object, "width", facts.width);
-        cJSON_AddNumberToObject(object, "parameters", (double)facts.parameters);
+    if (mgm_model_from_file(ctx, file, &model) == MGM_OK) {
+        describe_model(model, object);
     } else {
         cJSON_AddNullToObject(object, "architecture");
         cJSON_AddStringToObject(object, "why_not", mgm_context_error(ctx));
@@ -181,7 +194,7 @@ static int run(int argc, char **argv)
         cJSON *object = describe(ctx, path, file);
         bool is_network = !cJSON_IsNull(cJSON_GetObjectItem(object, "architecture"));
         if (!is_network && !values.json)
-            puts("no matting network");
+            puts("no network for mattes or colours");
         if (!values.json)
             print_facts(object, 0);
         status = values.json ? report_print(object) : report_finish();

@@ -4,12 +4,13 @@
 #include "models.h"
 
 #include "base/memory.h"
+#include "base/parallel.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-const char *const cutout_foregrounds[] = {"model", "fast", "multi-level", "none", NULL};
+const char *const cutout_foregrounds[] = {"model", "fast", "fine", "multi-level", "none", NULL};
 
 struct cutout {
     struct mgm_context *ctx;
@@ -62,6 +63,16 @@ void cutout_close(struct cutout **cutout)
     *cutout = NULL;
 }
 
+size_t cutout_memory(const struct cutout_options *options, int threads, size_t pixels)
+{
+    const bool network = strcmp(options->foreground, "model") == 0, fine = strcmp(options->foreground, "fine") == 0;
+    const size_t panes = (size_t)(network ? 1 : mgm_thread_count(threads)) << 20,
+                 covered = pixels + pixels / 2; /* they overlap */
+    if (strcmp(options->foreground, "none") == 0)
+        return 0;
+    return (panes < covered ? panes : covered) * (fine ? 128 : network ? 72 : 56) + (network ? (size_t)32 << 20 : 0);
+}
+
 int cutout_channels(const struct cutout_options *options)
 {
     return options->background ? 3 : 4;
@@ -97,11 +108,18 @@ static void copy_own(const struct cutout *cutout, const struct mgm_image *photo,
                   alpha[i / 3] > 0 || cutout->options->keep_hidden ? value_at(photo->pixels, photo->bits, i) : (uint16_t)0);
 }
 
+static enum mgm_foreground_method method_named(const char *name)
+{
+    return strcmp(name, "fine") == 0          ? MGM_FOREGROUND_FINE
+           : strcmp(name, "multi-level") == 0 ? MGM_FOREGROUND_MULTI_LEVEL
+                                              : MGM_FOREGROUND_FAST;
+}
+
 static enum mgm_status find_colours(struct cutout *cutout, const struct mgm_image *photo, const float *alpha,
                                     const char *name, void *colours, struct mgm_foreground_report *report)
 {
     const struct mgm_foreground_settings settings = {.keep_hidden = cutout->options->keep_hidden,
-                                                     .published = strcmp(cutout->options->foreground, "multi-level") == 0};
+                                                     .method = method_named(cutout->options->foreground)};
     if (!cutout->session) {
         copy_own(cutout, photo, alpha, colours);
         return MGM_OK;

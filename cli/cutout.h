@@ -18,13 +18,13 @@ struct cutout_options {
     bool premultiplied;     /* colours times alpha */
 };
 
-/** "model", "fast", "multi-level" (as published) and "none" (the photo's own colours, old background and all); ends with NULL. */
+/** "model", "fast", "fine" (fast, gone on from), "multi-level" (as published) and "none" (the photo's own colours, old background and all); ends with NULL. */
 extern const char *const cutout_foregrounds[];
 
 /** Entries of a command's table of options. @param member  of type struct cutout_options in the command's values */
 #define CUTOUT_OPTIONS(values, member)                                                                                      \
     {"foreground", 0, OPTION_CHOICE, offsetof(values, member.foreground), "HOW",                                     \
-     "colours without the old background: by a network, by a fast estimate, by one as published, or the photo's own",                            \
+     "colours without the old background: by a network, by a fast estimate, by a finer one, by one as published, or the photo's own",            \
      .choices = cutout_foregrounds},                                                                                        \
     {"foreground-model", 0, OPTION_TEXT, offsetof(values, member.model), "PATH",                                     \
      "weights for that network to use instead of those that come with mgm"},                                                \
@@ -47,6 +47,9 @@ MGM_MUST_CHECK enum mgm_status cutout_open(struct mgm_context *ctx, const struct
                                            struct cutout **out);
 /** Takes NULL in it too. */
 void cutout_close(struct cutout **cutout);
+
+/** What finding a photo's colours takes at most, in bytes, besides the photo and the result: a pane for each thread. */
+size_t cutout_memory(const struct cutout_options *options, int threads, size_t pixels);
 
 /** Channels of what is written: 4, or 3 with a background. */
 int cutout_channels(const struct cutout_options *options);

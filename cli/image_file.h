@@ -90,7 +90,7 @@ MGM_MUST_CHECK enum mgm_status image_format_check(struct mgm_context *ctx, const
 struct image_target {
     const char *path; /* borrowed; "-": standard output */
     const struct image_format *format;
-    int quality; /* of JPEG, 1 … 100 */
+    int quality; /* of JPEG, 1 … 100; 0: 95 */
 };
 
 /**
@@ -113,8 +113,8 @@ MGM_MUST_CHECK enum mgm_status image_target_check_size(struct mgm_context *ctx, 
                                                        int height);
 
 /**
- * Writes a file that appears when it is whole; nothing is left behind by a failure. JPEG has the quality chosen (95,
- * unless the caller changes it), the others lose nothing (WebP: but colours where alpha is 0); alpha is straight.
+ * Writes a file that appears when it is whole; nothing is left behind by a failure. JPEG has the quality chosen, the
+ * others lose nothing (WebP: but colours where alpha is 0); alpha is straight.
  * @param image         1, 3 or 4 channels, rows without gaps; 16 bit only where the format is deep
  * @param profile       ICC profile of the colours, or NULL: sRGB
  */

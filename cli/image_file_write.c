@@ -69,7 +69,7 @@ enum mgm_status image_target_choose(struct mgm_context *ctx, const char *path, c
     if (format && !standard && format_of(path) != chosen)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: a %s file's name must end in %s", path, format, chosen->extensions[0]);
     TRY(image_format_check(ctx, chosen, channels, path));
-    *out = (struct image_target){path, chosen, JPEG_QUALITY};
+    *out = (struct image_target){path, chosen, 0};
     return MGM_OK;
 }
 
@@ -126,7 +126,7 @@ static int save(VipsImage *image, const struct image_target *target, void **byte
     case WEBP:
         return vips_webpsave_buffer(image, bytes, size, "lossless", TRUE, NULL);
     case JPEG:
-        return vips_jpegsave_buffer(image, bytes, size, "Q", target->quality, NULL);
+        return vips_jpegsave_buffer(image, bytes, size, "Q", target->quality ? target->quality : JPEG_QUALITY, NULL);
     default:
         /* Filters do more for photos than the effort of deflate: a third smaller than without, in half of the time. */
         return vips_pngsave_buffer(image, bytes, size, "compression", 2, "filter", VIPS_FOREIGN_PNG_FILTER_ALL, NULL);

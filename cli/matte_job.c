@@ -92,9 +92,8 @@ static enum mgm_status fit_mask(const struct matte_job *job, const char *photo_p
     return picture_resize_mask(job->ctx, &pictures->mask, photo->width, photo->height, nearest);
 }
 
-/* What the program holds besides, its code and libraries; and what finding a cutout's colours takes, whatever the photo's
- * size. */
-static const size_t PROGRAM_BYTES = (size_t)48 << 20, COLOUR_BYTES = (size_t)112 << 20;
+/* What the program holds besides, its code and libraries. */
+static const size_t PROGRAM_BYTES = (size_t)48 << 20;
 
 /* What is left for the library of what the process may take. */
 static enum mgm_status set_memory(const struct matte_job *job, const struct pictures *pictures)
@@ -102,7 +101,8 @@ static enum mgm_status set_memory(const struct matte_job *job, const struct pict
     const struct mgm_image *photo = &pictures->photo.seen.image, *mask = &pictures->mask.image;
     const size_t pixels = (size_t)photo->width * (size_t)photo->height;
     const size_t photo_bytes = photo->stride * (size_t)photo->height, deep = job->bits == 16 || photo->bits == 16 ? 2 : 1;
-    const size_t result = job->alpha_only ? pixels * deep : pixels * (3 + 4) * deep + COLOUR_BYTES;
+    const size_t result =
+        job->alpha_only ? pixels * deep : pixels * (3 + 4) * deep + cutout_memory(&job->cutout, job->ctx->threads, pixels);
     const size_t held = PROGRAM_BYTES + photo_bytes + mask->stride * (size_t)mask->height + pixels * sizeof(float) +
                         (pictures->photo.own.memory ? photo_bytes : 0) + result;
     if (job->max_memory && job->max_memory <= held)

@@ -248,9 +248,16 @@ MGM_MUST_CHECK MGM_API enum mgm_status mgm_foreground_session_create(struct mgm_
                                                                      struct mgm_foreground_session **out);
 MGM_API void mgm_foreground_session_destroy(struct mgm_foreground_session **session);
 
+/** How colours are estimated without a model. */
+enum mgm_foreground_method {
+    MGM_FOREGROUND_FAST,        /* multi-level estimation, gone further to its minimum than was published */
+    MGM_FOREGROUND_MULTI_LEVEL, /* the same as it was published */
+    MGM_FOREGROUND_FINE,        /* the first, and then what varies is divided by how much foreground and background vary nearby */
+};
+
 struct mgm_foreground_settings {
     bool keep_hidden; /* photo's own values where alpha is 0, instead of black. Default false */
-    bool published;   /* without a model: multi-level estimation as it was published, not gone further. Default false */
+    enum mgm_foreground_method method; /* without a model. Default MGM_FOREGROUND_FAST */
 };
 
 MGM_API struct mgm_foreground_settings mgm_foreground_settings_defaults(void);

@@ -3,25 +3,18 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "matting/foreground_fast.h"
-#include "matting/foreground_windows.h"
+#include "matting/foreground_network.h"
+#include "matting/foreground_split.h"
 #include "matting/frame.h"
-#include "matting/model.h"
-#include "matting/network.h"
 #include "matting/panes.h"
-#include "matting/precision.h"
-#include "nn/infer_plan.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { MAX_SIDE = 1 << 20 };
 
 struct mgm_foreground_session {
     struct mgm_context *ctx;
-    const struct mgm_model *model; /* NULL: the classical estimate */
-    struct mgm_infer_plan *plan;   /* for the last size of windows; NULL before the first run */
-    struct mgm_infer_plan_settings settings;
+    struct mgm_colour_network network; /* its model NULL: the classical estimate */
 };
 
 struct mgm_foreground_settings mgm_foreground_settings_defaults(void)
@@ -40,7 +33,7 @@ enum mgm_status mgm_foreground_session_create(struct mgm_context *ctx, const str
     if (!*out)
         return mgm_fail_nomem(ctx, "a session");
     (*out)->ctx = ctx;
-    (*out)->model = model;
+    (*out)->network = (struct mgm_colour_network){.ctx = ctx, .model = model};
     return MGM_OK;
 }
 
@@ -48,7 +41,7 @@ void mgm_foreground_session_destroy(struct mgm_foreground_session **session)
 {
     if (!*session)
         return;
-    mgm_infer_plan_destroy(&(*session)->plan);
+    mgm_colour_network_release(&(*session)->network);
     mgm_free(*session);
     *session = NULL;
 }
@@ -60,19 +53,12 @@ struct painting {
     const float *alpha;
     void *dst;
     float highest; /* of the photo's values */
-    bool published;
+    enum mgm_foreground_method method;
 };
 
 static size_t pixel_at(const struct painting *p, int y, int x)
 {
     return (size_t)y * (size_t)p->photo->width + (size_t)x;
-}
-
-static uint16_t photo_value(const struct mgm_image *photo, int y, int x, int channel)
-{
-    const unsigned char *row = (const unsigned char *)photo->pixels + (size_t)y * photo->stride;
-    const size_t index = 3 * (size_t)x + (size_t)channel;
-    return photo->bits == 16 ? ((const uint16_t *)(const void *)row)[index] : row[index];
 }
 
 static void put_value(const struct painting *p, size_t index, uint16_t value)
@@ -93,104 +79,20 @@ static bool is_mixed(float alpha)
     return alpha > 0 && alpha < 1;
 }
 
-/* ---- the network ------------------------------------------------------------------------------------------------------ */
-
-/** Makes session->plan fit; it is kept while size, threads and precision stay the same. */
-static enum mgm_status prepare(struct mgm_foreground_session *session, int h, int w)
-{
-    struct mgm_context *ctx = session->ctx;
-    enum mgm_precision precision = mgm_precision_of(ctx, mgm_precision_fastest(ctx));
-    if (!mgm_precision_is_float(precision))
-        precision = mgm_bf16_is_native() ? MGM_PRECISION_BF16 : MGM_PRECISION_F32;
-    const struct mgm_infer_plan_settings wanted = {.n = 1, .h = h, .w = w, .threads = ctx->threads, .precision = precision};
-    const struct mgm_infer_plan_settings *have = &session->settings;
-    if (session->plan && have->h == h && have->w == w && have->threads == wanted.threads && have->precision == precision)
-        return MGM_OK;
-    mgm_infer_plan_destroy(&session->plan);
-    struct mgm_model *holder =
-        (struct mgm_model *)session->model; /* whether its parameters are in memory is no part of it */
-    TRY(mgm_model_hold_params(ctx, holder));
-    const enum mgm_status status = mgm_infer_plan_create(ctx, &holder->graph, &holder->params, &wanted, &session->plan);
-    mgm_model_drop_params(holder);
-    session->settings = wanted;
-    return status;
-}
-
-/** Beyond the picture it is mirrored; the border pixel is not repeated. */
-static int mirror(int i, int side)
-{
-    while (side > 1 && (i < 0 || i >= side))
-        i = i < 0 ? -i : 2 * side - 2 - i;
-    return side > 1 ? i : 0;
-}
-
-static void pack_window(const struct painting *p, const struct mgm_window *window, float *input)
-{
-    const struct mgm_infer_plan_settings *s = &p->session->settings;
-    for (int y = 0; y < s->h; y++) {
-        const int from_y = mirror(window->top + y, p->photo->height);
-        for (int x = 0; x < s->w; x++, input += MGM_FOREGROUND_INPUTS) {
-            const int from_x = mirror(window->left + x, p->photo->width);
-            for (int c = 0; c < 3; c++)
-                input[c] = mgm_foreground_input((float)photo_value(p->photo, from_y, from_x, c) / p->highest);
-            input[3] = mgm_foreground_input(p->alpha[pixel_at(p, from_y, from_x)]);
-        }
-    }
-}
-
-/** @return whether all of the network's values are finite */
-static bool take_window(const struct painting *p, const struct mgm_window *window, const float *output)
-{
-    const int width = p->session->settings.w;
-    bool finite = true;
-    for (int y = window->y0; y < window->y1; y++)
-        for (int x = window->x0; x < window->x1; x++) {
-            const size_t at = pixel_at(p, y, x);
-            const float alpha = p->alpha[at];
-            const float *raw =
-                output + MGM_FOREGROUND_OUTPUTS * ((size_t)(y - window->top) * (size_t)width + (size_t)(x - window->left));
-            if (!is_mixed(alpha))
-                continue;
-            for (int c = 0; c < 3; c++) {
-                finite &= isfinite(raw[c]) != 0;
-                const float own = (float)photo_value(p->photo, y, x, c) / p->highest;
-                put_colour(p, 3 * at + (size_t)c, mgm_foreground_of(own, alpha, raw[c]));
-            }
-        }
-    return finite;
-}
-
-static enum mgm_status run_network(const struct painting *p, struct mgm_foreground_report *report)
-{
-    struct mgm_foreground_session *session = p->session;
-    const int h = p->photo->height, w = p->photo->width;
-    struct mgm_window window = {0};
-    size_t computed = 0;
-    while (mgm_window_next(p->alpha, h, w, &window)) {
-        TRY(prepare(session, mgm_window_side(h), mgm_window_side(w)));
-        pack_window(p, &window, mgm_infer_plan_input(session->plan));
-        TRY(mgm_infer_plan_run(session->plan));
-        if (!take_window(p, &window, mgm_infer_plan_output(session->plan, 0)))
-            return mgm_fail(session->ctx, MGM_E_FORMAT,
-                            "the weights of '%s' are damaged: they give values that are not finite", session->model->name);
-        computed += (size_t)session->settings.h * (size_t)session->settings.w;
-    }
-    report->computed = (double)computed / ((double)h * (double)w);
-    return MGM_OK;
-}
-
-/* ---- the classical estimate ------------------------------------------------------------------------------------------- */
+/* ---- in panes --------------------------------------------------------------------------------------------------------- */
 
 /*
- * The estimate takes 50 bytes a pixel, so that large photos are cut into panes, which threads take one by one. Far from a
- * mixture colours do not matter to it: a halo as wide as hair is long on a small picture is enough.
+ * The estimate takes 50 bytes a pixel, its second step 125, so that large photos are cut into panes, which threads take one
+ * by one; with a network, which uses all threads itself, one after the other. Far from a mixture colours do not matter to
+ * either: a halo as wide as hair is long on a small picture is enough.
  */
 enum { PANE_SIDE = 1024, PANE_HALO = 64 };
 
-struct estimating {
+struct job {
     const struct painting *painting;
     struct mgm_panes panes;
     enum mgm_status *statuses; /* [panes] */
+    size_t computed;           /* pixels in the network's windows */
 };
 
 /** The part of a pane that lies in the photo. */
@@ -200,46 +102,102 @@ struct part {
     float *weights_y, *weights_x;
 };
 
-static bool has_mixed(const struct painting *p, const struct part *part)
+/** Whether a row is this pane's: of two panes that overlap, the one that counts more has it. Both say nearly the same. */
+static bool owns_row(const struct part *part, int y)
 {
-    for (int y = 0; y < part->h; y++)
-        for (int x = 0; x < part->w; x++)
-            if (part->weights_y[y] > 0.5f && part->weights_x[x] > 0.5f &&
-                is_mixed(p->alpha[pixel_at(p, part->y + y, part->x + x)]))
+    return part->weights_y[y] > 0.5f;
+}
+
+static bool is_wanted(const struct part *part, int x, float alpha)
+{
+    return is_mixed(alpha) && part->weights_x[x] > 0.5f;
+}
+
+static bool has_wanted(const struct painting *p, const struct part *part)
+{
+    for (int y = 0; y < part->h; y++) {
+        const float *alpha = p->alpha + pixel_at(p, part->y + y, part->x);
+        for (int x = 0; x < part->w && owns_row(part, y); x++)
+            if (is_wanted(part, x, alpha[x]))
                 return true;
+    }
     return false;
 }
 
-/** Of two panes that overlap, the one that counts more at a pixel has it: both say nearly the same there. */
-static void take_part(const struct painting *p, const struct part *part, const float *estimate)
+/** @param colours  [h, w, stride] */
+static void take_colours(const struct painting *p, const struct part *part, const float *colours, size_t stride)
 {
-    for (int y = 0; y < part->h; y++)
-        for (int x = 0; x < part->w; x++, estimate += MGM_ESTIMATE_STRIDE) {
-            const size_t at = pixel_at(p, part->y + y, part->x + x);
-            if (part->weights_y[y] > 0.5f && part->weights_x[x] > 0.5f && is_mixed(p->alpha[at]))
-                for (size_t c = 0; c < 3; c++)
-                    put_colour(p, 3 * at + c, estimate[c]);
-        }
+    for (int y = 0; y < part->h; y++) {
+        const float *alpha = part->alpha + (size_t)y * (size_t)part->w;
+        const size_t to = pixel_at(p, part->y + y, part->x), from = (size_t)y * (size_t)part->w;
+        for (int x = 0; x < part->w && owns_row(part, y); x++)
+            for (size_t c = 0; c < 3 && is_wanted(part, x, alpha[x]); c++)
+                put_colour(p, 3 * (to + (size_t)x) + c, colours[(from + (size_t)x) * stride + c]);
+    }
 }
 
-static enum mgm_status estimate_part(const struct painting *p, struct part *part)
+/** @param estimate  NULL: the network needs none */
+static enum mgm_status run_network(struct job *job, const struct part *part, const float *estimate)
 {
-    float *estimate;
+    const struct painting *p = job->painting;
+    const size_t pixels = (size_t)part->h * (size_t)part->w;
+    float *colours = mgm_alloc(pixels, 4 * sizeof *colours), *wanted = colours ? colours + 3 * pixels : NULL;
+    if (!colours)
+        return MGM_E_NOMEM;
     for (int y = 0; y < part->h; y++)
         for (int x = 0; x < part->w; x++) {
             const size_t at = (size_t)y * (size_t)part->w + (size_t)x;
-            part->alpha[at] = p->alpha[pixel_at(p, part->y + y, part->x + x)];
-            for (int c = 0; c < 3; c++)
-                part->image[3 * at + (size_t)c] = (float)photo_value(p->photo, part->y + y, part->x + x, c) / p->highest;
+            wanted[at] = owns_row(part, y) && is_wanted(part, x, part->alpha[at]) ? part->alpha[at] : 0;
         }
-    TRY(mgm_foreground_estimate(NULL, p->published ? &mgm_estimate_published : &mgm_estimate_thorough, part->h, part->w,
-                                part->image, part->alpha, &estimate));
-    take_part(p, part, estimate);
-    mgm_free(estimate);
-    return MGM_OK;
+    const struct mgm_colour_piece piece = {part->h, part->w, part->image, part->alpha, wanted, estimate};
+    const enum mgm_status status = mgm_colour_network_run(&p->session->network, &piece, colours, &job->computed);
+    if (status == MGM_OK)
+        take_colours(p, part, colours, 3);
+    mgm_free(colours);
+    return status;
 }
 
-static enum mgm_status estimate_pane(const struct estimating *job, int index)
+static void load_part(const struct painting *p, const struct part *part)
+{
+    const size_t w = (size_t)part->w;
+    const float highest = p->highest;
+    for (int y = 0; y < part->h; y++) {
+        const unsigned char *row = (const unsigned char *)p->photo->pixels + (size_t)(part->y + y) * p->photo->stride;
+        const uint8_t *bytes = row + 3 * (size_t)part->x;
+        const uint16_t *words = (const uint16_t *)(const void *)row + 3 * (size_t)part->x;
+        float *image = part->image + 3 * (size_t)y * w;
+        memcpy(part->alpha + (size_t)y * w, p->alpha + pixel_at(p, part->y + y, part->x), w * sizeof *part->alpha);
+        if (p->photo->bits == 16)
+            for (size_t i = 0; i < 3 * w; i++)
+                image[i] = (float)words[i] / highest;
+        else
+            for (size_t i = 0; i < 3 * w; i++)
+                image[i] = (float)bytes[i] / highest;
+    }
+}
+
+static enum mgm_status find_part(struct job *job, struct part *part)
+{
+    const struct painting *p = job->painting;
+    const struct mgm_model *model = p->session->network.model;
+    float *estimate = NULL;
+    load_part(p, part);
+    if (!model || model->kind == MGM_COLOUR_REFINING)
+        TRY(mgm_foreground_estimate(
+            NULL, p->method == MGM_FOREGROUND_MULTI_LEVEL ? &mgm_estimate_published : &mgm_estimate_thorough, part->h,
+            part->w, part->image, part->alpha, &estimate));
+    enum mgm_status status = MGM_OK;
+    if (p->method == MGM_FOREGROUND_FINE)
+        status = mgm_foreground_split(NULL, part->h, part->w, part->image, part->alpha, estimate);
+    if (status == MGM_OK && model)
+        status = run_network(job, part, estimate);
+    else if (status == MGM_OK)
+        take_colours(p, part, estimate, MGM_ESTIMATE_STRIDE);
+    mgm_free(estimate);
+    return status;
+}
+
+static enum mgm_status find_pane(struct job *job, int index)
 {
     const struct painting *p = job->painting;
     const struct mgm_panes *panes = &job->panes;
@@ -256,11 +214,11 @@ static enum mgm_status estimate_pane(const struct estimating *job, int index)
         part.weights_x = weights + panes->side_h;
         mgm_pane_weights(panes->height, panes->side_h, panes->rows, row, part.weights_y);
         mgm_pane_weights(panes->width, panes->side_w, panes->columns, column, part.weights_x);
-        if (has_mixed(p, &part)) {
+        if (has_wanted(p, &part)) {
             values = mgm_alloc(pixels, 4 * sizeof *values);
             part.image = values;
             part.alpha = values ? values + 3 * pixels : NULL;
-            status = values ? estimate_part(p, &part) : MGM_E_NOMEM;
+            status = values ? find_part(job, &part) : MGM_E_NOMEM;
         }
     }
     mgm_free(values);
@@ -268,28 +226,30 @@ static enum mgm_status estimate_pane(const struct estimating *job, int index)
     return status;
 }
 
-static void estimate_panes(void *argument, size_t begin, size_t end)
+static void find_panes(void *argument, size_t begin, size_t end)
 {
-    const struct estimating *job = argument;
+    struct job *job = argument;
     for (size_t i = begin; i < end; i++)
-        job->statuses[i] = estimate_pane(job, (int)i);
+        job->statuses[i] = find_pane(job, (int)i);
 }
 
-static enum mgm_status run_estimate(const struct painting *p)
+static enum mgm_status find_colours(const struct painting *p, struct mgm_foreground_report *report)
 {
     struct mgm_context *ctx = p->session->ctx;
     const struct mgm_frame frame = mgm_frame_around(p->photo->width, p->photo->height, false);
-    struct estimating job = {p, mgm_panes_over(frame.height, frame.width, PANE_SIDE, PANE_HALO), NULL};
+    struct job job = {p, mgm_panes_over(frame.height, frame.width, PANE_SIDE, PANE_HALO), NULL, 0};
     const size_t count = (size_t)job.panes.rows * (size_t)job.panes.columns;
     enum mgm_status status = MGM_OK;
     job.statuses = mgm_alloc_zeroed(count, sizeof *job.statuses);
     if (!job.statuses)
         return mgm_fail_nomem(ctx, "foreground colours");
-    mgm_parallel_for(ctx->threads, count, estimate_panes, &job);
+    mgm_parallel_for(p->session->network.model ? 1 : ctx->threads, count, find_panes, &job);
     for (size_t i = 0; i < count && status == MGM_OK; i++)
         status = job.statuses[i];
     mgm_free(job.statuses);
-    return status == MGM_OK ? MGM_OK : mgm_fail_nomem(ctx, "foreground colours"); /* there is no other reason */
+    report->computed = (double)job.computed / ((double)p->photo->width * (double)p->photo->height);
+    return status == MGM_E_NOMEM ? mgm_fail_nomem(ctx, "foreground colours")
+                                 : status; /* else the network has left its sentence */
 }
 
 /* ---- a photo ---------------------------------------------------------------------------------------------------------- */
@@ -316,15 +276,18 @@ static enum mgm_status check_arguments(struct mgm_context *ctx, const struct mgm
 static double copy_own(const struct painting *p, bool keep_hidden)
 {
     const struct mgm_image *photo = p->photo;
+    const size_t w = (size_t)photo->width, bytes = 3 * (size_t)photo->bits / 8;
     size_t mixed = 0;
-    for (int y = 0; y < photo->height; y++)
-        for (int x = 0; x < photo->width; x++) {
-            const size_t at = pixel_at(p, y, x);
-            mixed += is_mixed(p->alpha[at]);
-            for (int c = 0; c < 3; c++)
-                put_value(p, 3 * at + (size_t)c,
-                          keep_hidden || p->alpha[at] > 0 ? photo_value(photo, y, x, c) : (uint16_t)0);
-        }
+    for (size_t y = 0; y < (size_t)photo->height; y++) {
+        const float *alpha = p->alpha + y * w;
+        unsigned char *dst = (unsigned char *)p->dst + y * w * bytes;
+        memcpy(dst, (const unsigned char *)photo->pixels + y * photo->stride, w * bytes);
+        for (size_t x = 0; x < w; x++)
+            mixed += alpha[x] > 0 && alpha[x] < 1;
+        for (size_t x = 0; x < w && !keep_hidden; x++)
+            if (alpha[x] <= 0)
+                memset(dst + x * bytes, 0, bytes);
+    }
     return (double)mixed / ((double)photo->width * (double)photo->height);
 }
 
@@ -340,11 +303,11 @@ enum mgm_status mgm_foreground(struct mgm_foreground_session *session, const str
                                       .photo = photo,
                                       .alpha = alpha,
                                       .dst = colours,
-                                      .published = chosen.published && !session->model,
+                                      .method = session->network.model ? MGM_FOREGROUND_FAST : chosen.method,
                                       .highest = photo->bits == 16 ? 65535.0f : 255.0f};
     *facts = (struct mgm_foreground_report){.mixed = copy_own(&painting, chosen.keep_hidden)};
     if (facts->mixed > 0)
-        TRY(session->model ? run_network(&painting, facts) : run_estimate(&painting));
+        TRY(find_colours(&painting, facts));
     facts->seconds = mgm_clock_seconds() - start;
     return MGM_OK;
 }

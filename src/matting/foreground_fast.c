@@ -18,12 +18,19 @@ const struct mgm_estimate_settings mgm_estimate_thorough = {
 typedef float pair __attribute__((vector_size(STRIDE * sizeof(float)), aligned(4)));
 typedef int pair_mask __attribute__((vector_size(STRIDE * sizeof(int))));
 
+/** Pixels x0 … x1 − 1 of a row. */
+struct span {
+    uint32_t y, x0, x1;
+};
+
 /** Photo and alpha at one size, and the present estimate. */
 struct level {
     int h, w;
     float *image, *alpha; /* [h, w, 3], [h, w]; at the last level the caller's */
     float *colours;       /* [h, w, STRIDE] */
-    uint8_t *active;      /* [h, w]; pixels are solved that are so, with all their neighbours. NULL: all are */
+    uint8_t *active;      /* [h, w]; what is near to a mixture. NULL: everything */
+    struct span *spans;   /* [span_count]; pixels that are active with all their neighbours are solved, in reading order */
+    size_t span_count;
 };
 
 static void release(struct level *level, const struct level *whole)
@@ -34,24 +41,41 @@ static void release(struct level *level, const struct level *whole)
         mgm_free(level->alpha);
     mgm_free(level->colours);
     mgm_free(level->active);
+    mgm_free(level->spans);
     *level = (struct level){0};
 }
 
-/**
- * dst [h, w, channels] takes of src the pixel that lies at the same place.
- * @param columns  [w], scratch
- * @param wanted   [h, w]; what is 0 there is left as it is, so that memory which nobody looks at is never touched. NULL: all
- */
-static void resize_nearest(const float *src, int src_h, int src_w, int channels, int h, int w, int *columns,
-                           const uint8_t *wanted, float *dst)
+/** Where the pixel lies in a row of src_w that is at the same place as each in a row of w. */
+static void find_columns(int src_w, int w, uint32_t *columns)
 {
     for (int x = 0; x < w; x++)
-        columns[x] = (int)((int64_t)x * src_w / w) * channels;
+        columns[x] = (uint32_t)((int64_t)x * src_w / w);
+}
+
+/** dst [h, w, channels] takes of src the pixel that lies at the same place. */
+static inline __attribute__((always_inline)) void resize_nearest(const float *src, int src_h, int src_w, size_t channels,
+                                                                 int h, int w, const uint32_t *columns, float *dst)
+{
     for (int y = 0; y < h; y++) {
-        const float *row = src + (size_t)((int64_t)y * src_h / h) * (size_t)src_w * (size_t)channels;
+        const float *row = src + (size_t)((int64_t)y * src_h / h) * (size_t)src_w * channels;
         for (int x = 0; x < w; x++, dst += channels)
-            for (int c = 0; c < channels && (!wanted || wanted[(size_t)y * (size_t)w + (size_t)x]); c++)
-                dst[c] = row[columns[x] + c];
+            for (size_t c = 0; c < channels; c++)
+                dst[c] = row[columns[x] * channels + c];
+    }
+}
+
+/** The same of colours; those that are not active are left as they are, so that memory which nobody looks at is never
+ * touched. */
+static void resize_active(const struct level *before, const uint32_t *columns, const struct level *level)
+{
+    const size_t w = (size_t)level->w;
+    for (size_t y = 0; y < (size_t)level->h; y++) {
+        const float *row = before->colours + y * (size_t)before->h / (size_t)level->h * (size_t)before->w * STRIDE;
+        const uint8_t *active = level->active + y * w, *end = active + w;
+        for (const uint8_t *next = active; next < end && (next = memchr(next, 1, (size_t)(end - next))); next++) {
+            const size_t x = (size_t)(next - active);
+            memcpy(level->colours + STRIDE * (y * w + x), row + STRIDE * columns[x], STRIDE * sizeof *row);
+        }
     }
 }
 
@@ -93,6 +117,41 @@ static void mark_active(const struct level *level, uint8_t *rows)
     }
 }
 
+/** The next span of a row, from x on, of pixels that are active with all their neighbours. @return false if there is none */
+static bool next_span(const struct level *level, size_t y, size_t x, struct span *out)
+{
+    const size_t w = (size_t)level->w;
+    const uint8_t *here = level->active + y * w, *above = y ? here - w : here,
+                  *below = y + 1 < (size_t)level->h ? here + w : here;
+    for (;; x++) {
+        const uint8_t *found = x < w ? memchr(here + x, 1, w - x) : NULL;
+        if (!found)
+            return false;
+        x = (size_t)(found - here);
+        if (above[x] && below[x] && here[x ? x - 1 : 0] && here[x + 1 < w ? x + 1 : x])
+            break;
+    }
+    *out = (struct span){(uint32_t)y, (uint32_t)x, (uint32_t)x};
+    while (x < w && above[x] && below[x] && here[x] && here[x + 1 < w ? x + 1 : x])
+        out->x1 = (uint32_t)++x;
+    return true;
+}
+
+/** @return how many there are; written to level->spans where that is not NULL */
+static size_t list_spans(const struct level *level)
+{
+    size_t count = 0;
+    for (size_t y = 0; y < (size_t)level->h; y++) {
+        struct span span = {(uint32_t)y, 0, (uint32_t)level->w};
+        for (bool found = !level->active || next_span(level, y, 0, &span); found; count++) {
+            if (level->spans)
+                level->spans[count] = span;
+            found = level->active && next_span(level, y, span.x1, &span);
+        }
+    }
+    return count;
+}
+
 /** Where nothing will be solved, the colour that the photo shows is known. At the last size nobody asks. */
 static void take_known(const struct level *level)
 {
@@ -102,57 +161,89 @@ static void take_known(const struct level *level)
                    3 * sizeof(float));
 }
 
-/** One pixel's F and B for its neighbours' present ones: two unknowns for each channel, one matrix for all three. */
-static inline __attribute__((always_inline)) void
-solve_pixel(const struct level *level, const struct mgm_estimate_settings *s, size_t at, const size_t neighbours[4])
+/** The neighbours of a pixel; those beyond the border are the pixel itself. */
+struct neighbours {
+    size_t behind, ahead, above, below; /* behind is the one that the sweep has just left */
+};
+
+/**
+ * One pixel's F and B for its neighbours' present ones: two unknowns for each channel, one matrix for all three. Every pixel
+ * waits for the one behind it, so that its colours are handed over, and come last into everything.
+ * @param colours  of the pixel behind; receives the pixel's own
+ */
+static inline __attribute__((always_inline)) void solve_pixel(const struct level *level,
+                                                              const struct mgm_estimate_settings *s, size_t at,
+                                                              const struct neighbours *n, pair *colours)
 {
     const float alpha = level->alpha[at], rest = 1 - alpha, *c = level->image + 3 * at;
+    const size_t known[3] = {n->above, n->below, n->ahead};
     pair sums = {alpha * c[0], alpha * c[1], alpha * c[2], 0, rest * c[0], rest * c[1], rest * c[2], 0};
-    float weights = 0;
-    for (int k = 0; k < 4; k++) {
-        const float weight = REGULARISATION + s->gradient_weight * fabsf(alpha - level->alpha[neighbours[k]]);
+    const float weight_behind = REGULARISATION + s->gradient_weight * fabsf(alpha - level->alpha[n->behind]);
+    float weights = weight_behind;
+    for (int k = 0; k < 3; k++) {
+        const float weight = REGULARISATION + s->gradient_weight * fabsf(alpha - level->alpha[known[k]]);
         weights += weight;
-        sums += weight * *(const pair *)(level->colours + STRIDE * neighbours[k]);
+        sums += weight * *(const pair *)(level->colours + STRIDE * known[k]);
     }
     const float a = alpha * alpha + weights, b = alpha * rest, d = rest * rest + weights;
-    const float scale = 1 / (a * d - b * b), sd = scale * d, sa = scale * a, sb = scale * b;
+    const float scale = s->relaxation / (a * d - b * b), sd = scale * d, sa = scale * a, sb = scale * b;
     const pair own = {sd, sd, sd, sd, sa, sa, sa, sa}, zero = {0}, one = {1, 1, 1, 1, 1, 1, 1, 1};
-    const pair before = *(const pair *)(level->colours + STRIDE * at);
-    pair value = own * sums - sb * __builtin_shufflevector(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3);
-    value = before + s->relaxation * (value - before);
+    const pair kept = (1 - s->relaxation) * *(const pair *)(level->colours + STRIDE * at);
+    sums += weight_behind * *colours;
+    pair value = kept + own * sums - sb * __builtin_shufflevector(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3);
     value = (pair)((pair_mask)value & (pair_mask)(value > zero));
     const pair_mask above = (pair_mask)(value > one);
-    *(pair *)(level->colours + STRIDE * at) = (pair)(((pair_mask)one & above) | ((pair_mask)value & ~above));
+    *colours = (pair)(((pair_mask)one & above) | ((pair_mask)value & ~above));
+}
+
+/** Part of a row, from the left or from the right. */
+static inline __attribute__((always_inline)) void
+sweep_span(const struct level *level, const struct mgm_estimate_settings *s, size_t y, size_t x0, size_t x1, bool backwards)
+{
+    const size_t w = (size_t)level->w, row = y * w, up = y ? w : 0, down = y + 1 < (size_t)level->h ? w : 0;
+    const size_t first = backwards ? x1 - 1 : x0, before = backwards ? (x1 < w ? x1 : first) : (x0 ? x0 - 1 : first);
+    pair colours = *(const pair *)(level->colours + STRIDE * (row + before));
+    size_t behind = row + before;
+    for (size_t i = 0; i < x1 - x0; i++) {
+        const size_t x = backwards ? first - i : first + i, at = row + x;
+        const size_t ahead = backwards ? (x ? at - 1 : at) : (x + 1 < w ? at + 1 : at);
+        const struct neighbours neighbours = {behind, ahead, at - up, at + down};
+        solve_pixel(level, s, at, &neighbours, &colours);
+        *(pair *)(level->colours + STRIDE * at) = colours;
+        behind = at;
+    }
 }
 
 /** All pixels in reading order, or against it, each with what the sweep has made of those before it. */
 MGM_KERNEL static void sweep(const struct level *level, const struct mgm_estimate_settings *s, bool backwards)
 {
-    const size_t w = (size_t)level->w, h = (size_t)level->h;
-    const uint8_t *active = level->active;
-    for (size_t row = 0; row < h; row++)
-        for (size_t column = 0; column < w; column++) {
-            const size_t y = backwards ? h - 1 - row : row, x = backwards ? w - 1 - column : column, at = y * w + x;
-            const size_t neighbours[4] = {x ? at - 1 : at, x + 1 < w ? at + 1 : at, y ? at - w : at,
-                                          y + 1 < h ? at + w : at};
-            if (!active || (active[at] && active[neighbours[0]] && active[neighbours[1]] && active[neighbours[2]] &&
-                            active[neighbours[3]]))
-                solve_pixel(level, s, at, neighbours);
-        }
+    if (backwards)
+        for (size_t i = level->span_count; i-- > 0;)
+            sweep_span(level, s, level->spans[i].y, level->spans[i].x0, level->spans[i].x1, true);
+    else
+        for (size_t i = 0; i < level->span_count; i++)
+            sweep_span(level, s, level->spans[i].y, level->spans[i].x0, level->spans[i].x1, false);
 }
 
 static enum mgm_status find_active(struct mgm_context *ctx, struct level *level)
 {
     const size_t count = (size_t)level->h * (size_t)level->w;
-    if (count <= WHOLE)
-        return MGM_OK;
-    uint8_t *rows = mgm_alloc(count, 1);
-    level->active = mgm_alloc(count, 1);
-    if (rows && level->active)
-        mark_active(level, rows);
-    const enum mgm_status status = rows && level->active ? MGM_OK : mgm_fail_nomem(ctx, "foreground colours");
-    mgm_free(rows);
-    return status;
+    if (count > WHOLE) {
+        uint8_t *rows = mgm_alloc(count, 1);
+        level->active = mgm_alloc(count, 1);
+        if (rows && level->active)
+            mark_active(level, rows);
+        const bool complete = rows && level->active;
+        mgm_free(rows);
+        if (!complete)
+            return mgm_fail_nomem(ctx, "foreground colours");
+    }
+    level->span_count = list_spans(level);
+    level->spans = mgm_alloc(level->span_count + 1, sizeof *level->spans);
+    if (!level->spans)
+        return mgm_fail_nomem(ctx, "foreground colours");
+    (void)list_spans(level);
+    return MGM_OK;
 }
 
 /** The level of size h × w: from the whole photo and the estimate of the level before. */
@@ -167,17 +258,20 @@ static enum mgm_status make_level(struct mgm_context *ctx, const struct mgm_esti
     out->alpha = last ? whole->alpha : mgm_alloc(count, sizeof(float));
     if (!out->colours || !out->image || !out->alpha)
         return mgm_fail_nomem(ctx, "foreground colours");
-    int *columns = mgm_alloc((size_t)w, sizeof *columns);
+    uint32_t *columns = mgm_alloc((size_t)w, sizeof *columns);
     if (!columns)
         return mgm_fail_nomem(ctx, "foreground colours");
+    find_columns(whole->w, w, columns);
     if (!last) {
-        resize_nearest(whole->image, whole->h, whole->w, 3, h, w, columns, NULL, out->image);
-        resize_nearest(whole->alpha, whole->h, whole->w, 1, h, w, columns, NULL, out->alpha);
+        resize_nearest(whole->image, whole->h, whole->w, 3, h, w, columns, out->image);
+        resize_nearest(whole->alpha, whole->h, whole->w, 1, h, w, columns, out->alpha);
     }
     const enum mgm_status status = find_active(ctx, out);
-    if (status == MGM_OK)
-        resize_nearest(before->colours, before->h, before->w, STRIDE, h, w, columns, last ? out->active : NULL,
-                       out->colours);
+    find_columns(before->w, w, columns);
+    if (status == MGM_OK && last && out->active)
+        resize_active(before, columns, out);
+    else if (status == MGM_OK)
+        resize_nearest(before->colours, before->h, before->w, STRIDE, h, w, columns, out->colours);
     mgm_free(columns);
     TRY(status);
     if (out->active && !last)

@@ -13,11 +13,23 @@ static const double MAX_WIDTH = 8;
 enum { MANY_VALUES = 4 << 20 }; /* 16 MB: fewer are not worth reading twice */
 static const char *const FILE_SUFFIXES[] = {".safetensors.index.json", ".index.json", ".safetensors", ".pth", ".pt"};
 
-static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file, bool *colour)
+const char *mgm_architecture_name(enum mgm_colour_kind kind)
+{
+    static const char *const names[] = {MGM_ARCHITECTURE_FOREGROUND, MGM_ARCHITECTURE_REFINING, MGM_ARCHITECTURE};
+    return names[kind];
+}
+
+/** @param kind  receives which colour network it is of; MGM_COLOUR_KINDS: of the matting network */
+static enum mgm_status check_architecture(struct mgm_context *ctx, const struct mgm_safetensors *file,
+                                          enum mgm_colour_kind *kind)
 {
     const char *architecture = mgm_safetensors_metadata(file, MGM_METADATA_ARCHITECTURE);
-    *colour = architecture && strcmp(architecture, MGM_ARCHITECTURE_FOREGROUND) == 0;
-    if (architecture && !*colour && strcmp(architecture, MGM_ARCHITECTURE) != 0)
+    *kind = MGM_COLOUR_KINDS;
+    if (architecture && strcmp(architecture, MGM_ARCHITECTURE_FOREGROUND) == 0)
+        *kind = MGM_COLOUR_WHOLE;
+    else if (architecture && strcmp(architecture, MGM_ARCHITECTURE_REFINING) == 0)
+        *kind = MGM_COLOUR_REFINING;
+    else if (architecture && strcmp(architecture, MGM_ARCHITECTURE) != 0)
         return mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: weights of the architecture '%.200s'; expected '%s'",
                         mgm_safetensors_name(file), architecture, MGM_ARCHITECTURE);
     return MGM_OK;
@@ -70,17 +82,19 @@ static enum mgm_status copy_texts(struct mgm_context *ctx, const struct mgm_safe
 enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file, struct mgm_model **out)
 {
     *out = NULL;
-    bool colour;
+    enum mgm_colour_kind kind;
     double width;
-    TRY(check_architecture(ctx, file, &colour));
+    TRY(check_architecture(ctx, file, &kind));
     TRY(find_width(ctx, file, &width));
     struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
     if (!model)
         return mgm_fail_nomem(ctx, "a model");
     model->width = width;
-    model->colour = colour;
-    enum mgm_status status = colour ? mgm_foreground_network_build(ctx, width, &model->graph)
-                                    : mgm_network_build(ctx, width, false, &model->graph);
+    model->colour = kind != MGM_COLOUR_KINDS;
+    model->kind = kind;
+    enum mgm_status status = kind == MGM_COLOUR_WHOLE      ? mgm_foreground_network_build(ctx, width, &model->graph)
+                             : kind == MGM_COLOUR_REFINING ? mgm_refining_network_build(ctx, width, &model->graph)
+                                                           : mgm_network_build(ctx, width, false, &model->graph);
     if (status == MGM_OK)
         status = mgm_params_check(ctx, &model->graph, file);
     if (status == MGM_OK)
@@ -137,13 +151,13 @@ enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t
 static enum mgm_status load(struct mgm_context *ctx, const char *path, bool colour, struct mgm_model **out)
 {
     struct mgm_safetensors *file = NULL;
-    bool found;
+    enum mgm_colour_kind kind;
     *out = NULL;
     TRY(mgm_weights_open(ctx, path, &file));
-    enum mgm_status status = check_architecture(ctx, file, &found);
-    if (status == MGM_OK && found != colour)
+    enum mgm_status status = check_architecture(ctx, file, &kind);
+    if (status == MGM_OK && (kind != MGM_COLOUR_KINDS) != colour)
         status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "%s: weights of the architecture '%s'; expected '%s'",
-                          mgm_safetensors_name(file), found ? MGM_ARCHITECTURE_FOREGROUND : MGM_ARCHITECTURE,
+                          mgm_safetensors_name(file), mgm_architecture_name(kind),
                           colour ? MGM_ARCHITECTURE_FOREGROUND : MGM_ARCHITECTURE);
     if (status == MGM_OK)
         status = mgm_model_from_file(ctx, file, out);

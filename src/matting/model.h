@@ -4,6 +4,7 @@
 #ifndef MGM_MATTING_MODEL_H
 #define MGM_MATTING_MODEL_H
 
+#include "matting/foreground.h"
 #include "nn/graph.h"
 #include "weights/safetensors.h"
 
@@ -13,7 +14,8 @@ struct mgm_model {
     struct mgm_safetensors *file; /* where they can be read again; NULL: they are never dropped */
     float *ranges; /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
     double width;
-    bool colour; /* of the colour network, not of the matting network */
+    bool colour; /* of a colour network, not of the matting network */
+    enum mgm_colour_kind kind; /* which colour network */
     char *name, *license;
 };
 
@@ -35,6 +37,9 @@ void mgm_model_drop_params(struct mgm_model *model);
 /** A model of random weights, as training starts from: for measuring. */
 MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed, struct mgm_model **out);
 
+/** What the metadata call a network. @param kind  MGM_COLOUR_KINDS: the matting network */
+const char *mgm_architecture_name(enum mgm_colour_kind kind);
+
 /** Metadata keys that a weights file may carry. All values are text. */
 #define MGM_METADATA_ARCHITECTURE "architecture" /* "mgm-matting" */
 #define MGM_METADATA_WIDTH        "width"        /* "0.5" */
@@ -43,7 +48,8 @@ MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double 
 #define MGM_METADATA_TRAINING     "training" /* JSON object: iterations, samples, seed, data, command */
 
 #define MGM_ARCHITECTURE            "mgm-matting"
-#define MGM_ARCHITECTURE_FOREGROUND "mgm-foreground" /* the colour network */
+#define MGM_ARCHITECTURE_FOREGROUND "mgm-foreground" /* the paper's colour network */
+#define MGM_ARCHITECTURE_REFINING   "mgm-refinement" /* the one that corrects an estimate */
 
 /**
  * Width factor that the shapes of these tensors belong to: a multiple of 1/64, which gives the same channel counts as the

@@ -29,6 +29,14 @@ MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double
  */
 MGM_MUST_CHECK enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out);
 
+/**
+ * The network that refines the estimate of foreground colours: a small U-Net of residual blocks at strides 1, 2 and 4. Its last layer
+ * starts at zero, so that it begins as the estimate is.
+ * @param width  1: 16, 32 and 64 channels
+ * @param out    one output, [n, h, w, 3]
+ */
+MGM_MUST_CHECK enum mgm_status mgm_refining_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out);
+
 /** Inner channel count for `channels` of the paper's network at `width`: at least 8. */
 int mgm_network_channels(double width, int channels);
 

@@ -87,7 +87,8 @@ static void add_conv_params(struct mgm_graph *graph, const struct mgm_conv_spec 
             add_vector(graph, spec->name, ".module.weight_v", MGM_PARAM_SPECTRAL_V, MGM_INIT_UNIT_VECTOR, dim1 * area);
     }
     if (spec->bias) {
-        layer->bias = add_vector(graph, spec->name, ".bias", MGM_PARAM_BIAS, MGM_INIT_FAN_IN_UNIFORM, spec->channels);
+        layer->bias = add_vector(graph, spec->name, ".bias", MGM_PARAM_BIAS,
+                                 spec->init == MGM_INIT_ZERO ? MGM_INIT_ZERO : MGM_INIT_FAN_IN_UNIFORM, spec->channels);
         if (layer->bias >= 0)
             graph->params[layer->bias].fan_in = fan_in;
     }

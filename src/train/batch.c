@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "matting/foreground_fast.h"
 #include "train/sample.h"
 
 enum mgm_status mgm_batch_create(struct mgm_context *ctx, int n, int size, struct mgm_batch *out)
@@ -23,6 +24,18 @@ enum mgm_status mgm_batch_create(struct mgm_context *ctx, int n, int size, struc
     return MGM_OK;
 }
 
+enum mgm_status mgm_batch_create_for(struct mgm_context *ctx, enum mgm_task task, int n, int size, struct mgm_batch *out)
+{
+    TRY(mgm_batch_create(ctx, n, size, out));
+    if (task != MGM_TASK_REFINEMENT)
+        return MGM_OK;
+    out->estimate = mgm_alloc_zeroed((size_t)n * (size_t)size * (size_t)size, MGM_ESTIMATE_STRIDE * sizeof(float));
+    if (out->estimate)
+        return MGM_OK;
+    mgm_batch_release(out);
+    return mgm_fail_nomem(ctx, "a batch of samples");
+}
+
 void mgm_batch_release(struct mgm_batch *batch)
 {
     mgm_free(batch->image);
@@ -31,6 +44,7 @@ void mgm_batch_release(struct mgm_batch *batch)
     mgm_free(batch->alpha);
     mgm_free(batch->guidance);
     mgm_free(batch->unknown);
+    mgm_free(batch->estimate);
     *batch = (struct mgm_batch){0};
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "matting/foreground.h"
 #include "train/step_device.h"
 
 #include <math.h>
@@ -12,6 +11,7 @@ enum { LEVEL = MGM_HEAD_OS1 }; /* where sums and losses stand that have a place 
 
 struct mgm_colour_step {
     struct mgm_communicator *together;
+    enum mgm_colour_kind kind;
     int n, size, threads;
     size_t plane;
     size_t space_size;                     /* floats */
@@ -19,8 +19,8 @@ struct mgm_colour_step {
     struct mgm_step_totals *contributions; /* [n], added in order, so that results do not depend on the threads */
 };
 
-enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_communicator *together, int n, int size,
-                                       int threads, struct mgm_colour_step **out)
+enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_communicator *together, enum mgm_colour_kind kind,
+                                       int n, int size, int threads, struct mgm_colour_step **out)
 {
     *out = NULL;
     if (n < 1 || size < 64 || size % 32)
@@ -29,6 +29,7 @@ enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_commu
     if (!step)
         return mgm_fail_nomem(ctx, "a training step");
     *step = (struct mgm_colour_step){.together = together,
+                                     .kind = kind,
                                      .n = n,
                                      .size = size,
                                      .threads = threads,
@@ -66,6 +67,7 @@ struct pass {
 /* ---- what goes in ----------------------------------------------------------------------------------------------------- */
 
 struct load_job {
+    enum mgm_colour_kind kind;
     const struct mgm_batch *batch;
     float *input;
 };
@@ -73,21 +75,29 @@ struct load_job {
 static void load_pictures(void *argument, size_t begin, size_t end)
 {
     const struct load_job *job = argument;
-    const size_t count = (size_t)job->batch->size * (size_t)job->batch->size;
+    const size_t count = (size_t)job->batch->size * (size_t)job->batch->size, inputs = (size_t)mgm_colour_inputs(job->kind);
     for (size_t picture = begin; picture < end; picture++) {
         const float *image = job->batch->image + 3 * picture * count, *given = job->batch->guidance + picture * count;
-        float *input = job->input + picture * count * MGM_FOREGROUND_INPUTS;
-        for (size_t i = 0; i < count; i++, input += MGM_FOREGROUND_INPUTS) {
-            for (size_t c = 0; c < 3; c++)
-                input[c] = mgm_foreground_input(image[c * count + i]);
-            input[3] = mgm_foreground_input(given[i]);
+        const float *estimate = job->batch->estimate + MGM_ESTIMATE_STRIDE * picture * count;
+        float *input = job->input + picture * count * inputs;
+        for (size_t i = 0; i < count; i++, input += inputs) {
+            const float photo[3] = {image[i], image[count + i], image[2 * count + i]};
+            if (job->kind == MGM_COLOUR_REFINING)
+                mgm_refinement_input(photo, given[i], estimate + MGM_ESTIMATE_STRIDE * i, input);
+            else
+                mgm_foreground_pixel(photo, given[i], input);
         }
     }
 }
 
-void mgm_colour_step_load(const struct mgm_batch *batch, int threads, float *input)
+enum mgm_colour_kind mgm_train_colour_kind(enum mgm_task task)
 {
-    struct load_job job = {batch, input};
+    return task == MGM_TASK_REFINEMENT ? MGM_COLOUR_REFINING : MGM_COLOUR_WHOLE;
+}
+
+void mgm_colour_step_load(enum mgm_colour_kind kind, const struct mgm_batch *batch, int threads, float *input)
+{
+    struct load_job job = {kind, batch, input};
     mgm_parallel_for(threads, (size_t)batch->n, load_pictures, &job);
 }
 
@@ -100,6 +110,16 @@ static void count_pictures(void *argument, size_t begin, size_t end)
     for (size_t i = begin; i < end; i++)
         mgm_laplacian_mask_counts(pass->batch->unknown + i * step->plane, step->size, step->size,
                                   step->contributions[i].counts[LEVEL]);
+}
+
+float mgm_colour_step_colour(enum mgm_colour_kind kind, const struct mgm_batch *batch, size_t at, size_t image,
+                             size_t channel, float raw)
+{
+    const float photo = batch->image[image], given = batch->guidance[at];
+    if (kind == MGM_COLOUR_WHOLE)
+        return mgm_foreground_of(photo, given, raw);
+    return given > 0 && given < 1 ? batch->estimate[MGM_ESTIMATE_STRIDE * at + channel] + mgm_refinement_share(given) * raw
+                                  : photo;
 }
 
 /** Σα·|F − truth|·g of one channel, and its gradient by F. */
@@ -115,6 +135,12 @@ MGM_KERNEL static double composition(const float *colour, const float *truth, co
     return sum;
 }
 
+/** ∂F/∂raw */
+static float slope_of(enum mgm_colour_kind kind, float given)
+{
+    return kind == MGM_COLOUR_WHOLE ? 1 - given : given > 0 ? mgm_refinement_share(given) : 0;
+}
+
 static void judge_channel(const struct pass *pass, size_t picture, size_t channel)
 {
     const struct mgm_colour_step *step = pass->step;
@@ -128,17 +154,20 @@ static void judge_channel(const struct pass *pass, size_t picture, size_t channe
     const uint8_t *mask = batch->unknown + at;
     double sums[MGM_LAPLACIAN_LEVELS];
     for (size_t i = 0; i < count; i++)
-        colour[i] = mgm_foreground_of(batch->image[coloured + i], given[i], raw[MGM_FOREGROUND_OUTPUTS * i]);
+        colour[i] =
+            mgm_colour_step_colour(step->kind, batch, at + i, coloured + i, channel, raw[MGM_FOREGROUND_OUTPUTS * i]);
     memset(gradient, 0, count * sizeof *gradient);
     own->l1[LEVEL] += mgm_loss_l1(colour, truth, mask, count, pass->scales.l1[LEVEL], gradient);
     own->composition[LEVEL] +=
         composition(colour, truth, batch->alpha + at, mask, count, pass->scales.composition[LEVEL], gradient);
-    mgm_loss_laplacian(colour, truth, mask, step->size, step->size, pass->scales.laplacian[LEVEL], workspace, sums,
-                       gradient);
-    for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
-        own->laplacian[LEVEL][level] += sums[level];
+    if (pass->objective->loss_weight[MGM_LOSS_LAPLACIAN] > 0) {
+        mgm_loss_laplacian(colour, truth, mask, step->size, step->size, pass->scales.laplacian[LEVEL], workspace, sums,
+                           gradient);
+        for (int level = 0; level < MGM_LAPLACIAN_LEVELS; level++)
+            own->laplacian[LEVEL][level] += sums[level];
+    }
     for (size_t i = 0; i < count; i++)
-        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = (1 - given[i]) * gradient[i];
+        raw_gradient[MGM_FOREGROUND_OUTPUTS * i] = slope_of(step->kind, given[i]) * gradient[i];
 }
 
 static void judge_pictures(void *argument, size_t begin, size_t end)

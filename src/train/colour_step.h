@@ -9,17 +9,29 @@
 #ifndef MGM_TRAIN_COLOUR_STEP_H
 #define MGM_TRAIN_COLOUR_STEP_H
 
+#include "matting/foreground.h"
 #include "train/step.h"
 
 struct mgm_colour_step;
 
 /** @param together  the processes that share a batch; NULL: alone. @param size  a multiple of 32, at least 64 */
-MGM_MUST_CHECK enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_communicator *together, int n,
-                                                      int size, int threads, struct mgm_colour_step **out);
+MGM_MUST_CHECK enum mgm_status mgm_colour_step_create(struct mgm_context *ctx, struct mgm_communicator *together,
+                                                      enum mgm_colour_kind kind, int n, int size, int threads,
+                                                      struct mgm_colour_step **out);
 void mgm_colour_step_destroy(struct mgm_colour_step **step);
 
-/** The network's input, f32 [n, size, size, MGM_FOREGROUND_INPUTS]. */
-void mgm_colour_step_load(const struct mgm_batch *batch, int threads, float *input);
+/** Which network a task trains; not of MGM_TASK_MATTING. */
+enum mgm_colour_kind mgm_train_colour_kind(enum mgm_task task);
+
+/** The network's input, f32 [n, size, size, mgm_colour_inputs()]. */
+void mgm_colour_step_load(enum mgm_colour_kind kind, const struct mgm_batch *batch, int threads, float *input);
+
+/**
+ * F of one channel by the network, from its output there.
+ * @param at  index of the pixel in the batch's [n, size, size]. @param image  index of its value in [n, 3, size, size]
+ */
+float mgm_colour_step_colour(enum mgm_colour_kind kind, const struct mgm_batch *batch, size_t at, size_t image, size_t channel,
+                             float raw);
 
 /**
  * @param batch         n and size as the step's

@@ -99,14 +99,15 @@ static enum mgm_status read_precision(const struct reader *reader, const config_
 static enum mgm_status read_task(const struct reader *reader, const config_setting_t *setting,
                                  const struct mgm_config_key *key)
 {
-    static const char *const names[] = {[MGM_TASK_MATTING] = "matting", [MGM_TASK_FOREGROUND] = "foreground"};
+    static const char *const names[] = {
+        [MGM_TASK_MATTING] = "matting", [MGM_TASK_FOREGROUND] = "foreground", [MGM_TASK_REFINEMENT] = "refinement"};
     const char *text = config_setting_get_string(setting);
-    for (int i = 0; text && i < 2; i++)
+    for (int i = 0; text && i < 3; i++)
         if (!strcmp(text, names[i])) {
             reader->config->samples.task = (enum mgm_task)i;
             return MGM_OK;
         }
-    return complain(reader, setting, key->name, "must be \"matting\" or \"foreground\"");
+    return complain(reader, setting, key->name, "must be \"matting\", \"foreground\" or \"refinement\"");
 }
 
 static enum mgm_status read_phase(const struct reader *reader, config_setting_t *group, struct mgm_crop_phase *phase)

@@ -20,7 +20,7 @@ static enum mgm_status make_fixed(struct mgm_context *ctx, const struct mgm_fore
         return mgm_fail_nomem(ctx, "fixed samples");
     feed->fixed_count = count;
     for (int i = 0; i < count; i++) {
-        TRY(mgm_batch_create(ctx, part->n, part->size, &feed->fixed[i]));
+        TRY(mgm_batch_create_for(ctx, config->samples.task, part->n, part->size, &feed->fixed[i]));
         for (int slot = 0; slot < part->n; slot++)
             TRY(mgm_sample_make(ctx, store, &config->samples, (uint64_t)config->seed,
                                 (uint64_t)((i * part->whole + part->offset + slot) % config->overfit), &feed->fixed[i],

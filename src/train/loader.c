@@ -103,7 +103,8 @@ static enum mgm_status start(struct mgm_context *ctx, struct mgm_loader *loader)
     if (!loader->places || !loader->threads)
         return mgm_fail_nomem(ctx, "the loader of samples");
     for (; loader->place_count < settings->ahead + 1; loader->place_count++) {
-        TRY(mgm_batch_create(ctx, settings->n, settings->size, &loader->places[loader->place_count].batch));
+        TRY(mgm_batch_create_for(ctx, loader->samples.task, settings->n, settings->size,
+                                 &loader->places[loader->place_count].batch));
         loader->places[loader->place_count].missing = settings->n;
     }
     for (; loader->started < settings->workers; loader->started++)

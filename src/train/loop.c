@@ -13,7 +13,7 @@ enum { DILATION_KEY = 0x64696c61, FAILURES_MAX = 5 };
 
 static bool is_colour(const struct mgm_train_run *run)
 {
-    return run->config->samples.task == MGM_TASK_FOREGROUND;
+    return run->config->samples.task != MGM_TASK_MATTING;
 }
 
 static void close_phase(struct mgm_train_run *run)
@@ -55,7 +55,8 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
     };
     TRY(mgm_train_plan_create(run->ctx, &run->graph, &run->learner.params, &settings, &run->plan));
     if (is_colour(run))
-        TRY(mgm_colour_step_create(run->ctx, together, share, phase->size, run->options->threads, &run->colour_step));
+        TRY(mgm_colour_step_create(run->ctx, together, mgm_train_colour_kind(config->samples.task), share, phase->size,
+                                   run->options->threads, &run->colour_step));
     else
         TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
     TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->backend, run->state.sample, &run->feed));
@@ -145,7 +146,7 @@ static enum mgm_status judge_mattes(struct mgm_train_run *run, const struct mgm_
 static enum mgm_status judge_colours(struct mgm_train_run *run, const struct mgm_batch *batch,
                                      struct mgm_step_losses *losses)
 {
-    mgm_colour_step_load(batch, run->options->threads, run->input);
+    mgm_colour_step_load(mgm_train_colour_kind(run->config->samples.task), batch, run->options->threads, run->input);
     TRY(mgm_train_plan_forward(run->plan, run->input));
     return mgm_colour_step_evaluate(run->ctx, run->colour_step, batch, mgm_train_plan_output(run->plan, 0),
                                     &run->config->objective, mgm_train_plan_output_gradient(run->plan, 0), losses);
@@ -222,6 +223,8 @@ static enum mgm_status run_iterations(struct mgm_train_run *run)
             validated_at != state->iteration) {
             TRY(validate(run));
             validated_at = state->iteration;
+            if (last) /* with its scores */
+                TRY(save(run));
         }
         run->reported_at += mgm_clock_seconds() - paused; /* so that rates are those of training alone */
     }
@@ -232,15 +235,26 @@ static enum mgm_status run_iterations(struct mgm_train_run *run)
     return MGM_OK;
 }
 
+static enum mgm_status build_network(struct mgm_context *ctx, const struct mgm_train_config *config, struct mgm_graph *out)
+{
+    switch (config->samples.task) {
+    case MGM_TASK_FOREGROUND:
+        return mgm_foreground_network_build(ctx, config->width, out);
+    case MGM_TASK_REFINEMENT:
+        return mgm_refining_network_build(ctx, config->width, out);
+    default:
+        return mgm_network_build(ctx, config->width, false, out);
+    }
+}
+
 enum mgm_status mgm_train_run(struct mgm_context *ctx, const struct mgm_train_config *config,
                               const struct mgm_foreground_store *store, const struct mgm_train_options *options,
                               const struct mgm_train_hooks *hooks)
 {
     struct mgm_train_run run = {
-        .ctx = ctx, .config = config, .store = store, .options = options, .hooks = hooks, .phase = -1};
+        .ctx = ctx, .config = config, .store = store, .options = options, .hooks = hooks, .phase = -1, .scored_at = -1};
     char device[MGM_DEVICE_LENGTH];
-    enum mgm_status status = is_colour(&run) ? mgm_foreground_network_build(ctx, config->width, &run.graph)
-                                             : mgm_network_build(ctx, config->width, false, &run.graph);
+    enum mgm_status status = build_network(ctx, config, &run.graph);
     if (status == MGM_OK)
         status = mgm_train_state_create(ctx, &run.graph, (uint64_t)config->seed, config->average_decay > 0, &run.state);
     if (status == MGM_OK)

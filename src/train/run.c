@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "matting/model.h"
+#include "train/colour_step.h"
 #include "train/encoder.h"
 #include "weights/weights.h"
 
@@ -76,9 +77,8 @@ enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_
         TRY(check_folder(ctx, config, options));
     mgm_run_device(options, device);
     enum mgm_status status = mgm_backend_create(ctx, device, 0, &backend);
-    if (status == MGM_OK && config->samples.task == MGM_TASK_FOREGROUND && !backend->ops->host_memory)
-        status = mgm_fail(ctx, MGM_E_UNSUPPORTED,
-                          "the colour network (task = \"foreground\") is trained on the cpu only, not on %s", device);
+    if (status == MGM_OK && config->samples.task != MGM_TASK_MATTING && !backend->ops->host_memory)
+        status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "a colour network (task) is trained on the cpu only, not on %s", device);
     mgm_backend_destroy(&backend);
     return status;
 }
@@ -267,6 +267,18 @@ static enum mgm_status present_params(struct mgm_train_run *run, struct mgm_para
     return MGM_OK;
 }
 
+/** Of colours SAD is that of F over alpha > 0, and what is given the photo's own colours (validation.h). */
+static void add_scores(const struct mgm_train_run *run, cJSON *facts)
+{
+    if (run->scored_at < 0)
+        return;
+    cJSON *scores = cJSON_AddObjectToObject(facts, "validation");
+    cJSON_AddNumberToObject(scores, "at_iteration", (double)run->scored_at);
+    cJSON_AddNumberToObject(scores, "sad", run->scores.sad);
+    cJSON_AddNumberToObject(scores, "mse", run->scores.mse);
+    cJSON_AddNumberToObject(scores, "sad_of_what_is_given", run->scores.sad_guidance);
+}
+
 /** "training" of the metadata: what the weights were made by. NULL if memory ran out. */
 static char *training_facts(const struct mgm_train_run *run)
 {
@@ -281,13 +293,14 @@ static char *training_facts(const struct mgm_train_run *run)
     cJSON_AddNumberToObject(facts, "seed", (double)config->seed);
     cJSON_AddStringToObject(facts, "config", digest);
     cJSON_AddStringToObject(facts, "data",
-                            config->samples.task == MGM_TASK_FOREGROUND
+                            config->samples.task != MGM_TASK_MATTING
                                 ? "photographs blended over photographs along drawn mattes"
                                 : "drawn foregrounds over photographs");
     cJSON_AddNumberToObject(facts, "foregrounds", config->foregrounds.count);
     cJSON_AddNumberToObject(facts, "foreground_seed", (double)config->foregrounds.seed);
     if (run->options->command)
         cJSON_AddStringToObject(facts, "command", run->options->command);
+    add_scores(run, facts);
     char *text = facts ? cJSON_PrintUnformatted(facts) : NULL;
     cJSON_Delete(facts);
     return text;
@@ -300,17 +313,18 @@ static enum mgm_status save_weights(struct mgm_train_run *run)
     char *facts = training_facts(run);
     snprintf(width, sizeof width, "%.10g", run->config->width);
     /* the last pair is left out if there is nothing to say */
-    const char *const metadata[] = {
-        MGM_METADATA_ARCHITECTURE,
-        run->config->samples.task == MGM_TASK_FOREGROUND ? MGM_ARCHITECTURE_FOREGROUND : MGM_ARCHITECTURE,
-        MGM_METADATA_WIDTH,
-        width,
-        MGM_METADATA_NAME,
-        run->config->name,
-        MGM_METADATA_TRAINING,
-        facts ? facts : "{}",
-        MGM_METADATA_LICENSE,
-        run->config->license};
+    const char *const metadata[] = {MGM_METADATA_ARCHITECTURE,
+                                    mgm_architecture_name(run->config->samples.task == MGM_TASK_MATTING
+                                                              ? MGM_COLOUR_KINDS
+                                                              : mgm_train_colour_kind(run->config->samples.task)),
+                                    MGM_METADATA_WIDTH,
+                                    width,
+                                    MGM_METADATA_NAME,
+                                    run->config->name,
+                                    MGM_METADATA_TRAINING,
+                                    facts ? facts : "{}",
+                                    MGM_METADATA_LICENSE,
+                                    run->config->license};
     const int pairs = run->config->license[0] ? 5 : 4;
     enum mgm_status status = path_in_run(run->ctx, run->config, "weights.safetensors", path);
     if (status == MGM_OK)
@@ -334,7 +348,6 @@ enum mgm_status mgm_run_save(struct mgm_train_run *run)
 enum mgm_status mgm_run_validate(struct mgm_train_run *run)
 {
     const struct mgm_train_config *config = run->config;
-    struct mgm_validation_scores scores;
     struct mgm_params params = {0};
     if (!run->validation)
         TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->validation.count, config->validation.size,
@@ -342,9 +355,11 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
     TRY(mgm_learner_fetch(&run->learner));
     enum mgm_status status = present_params(run, &params);
     if (status == MGM_OK)
-        status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &scores);
+        status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &run->scores);
     mgm_params_release(&params);
     TRY(status);
+    run->scored_at = run->state.iteration;
+    const struct mgm_validation_scores scores = run->scores;
     mgm_watch_show(&run->watch, run->state.iteration, mgm_validation_sheet(run->validation));
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "event", "validation");

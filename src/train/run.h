@@ -23,6 +23,8 @@ struct mgm_train_run {
     struct mgm_backend *backend;
     struct mgm_learner learner; /* the state where it is trained */
     struct mgm_validation *validation;
+    struct mgm_validation_scores scores; /* the last ones, */
+    int64_t scored_at;                   /* at this iteration; −1: none since the run began or went on */
     struct mgm_watch watch; /* of process 0 */
     /* of the present crop phase */
     int phase; /* −1: none yet */

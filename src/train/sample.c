@@ -2,6 +2,7 @@
 #include "train/blend.h"
 #include "train/camera.h"
 #include "train/composite.h"
+#include "train/estimated.h"
 #include "train/light.h"
 #include "train/perturb.h"
 #include "train/plane.h"
@@ -233,6 +234,8 @@ enum mgm_status mgm_sample_make_with_facts(struct mgm_context *ctx, const struct
     TRY(check_settings(ctx, settings));
     if (settings->task == MGM_TASK_FOREGROUND)
         return mgm_blend_make(ctx, store, settings, seed, number, batch, slot);
+    if (settings->task == MGM_TASK_REFINEMENT)
+        return mgm_estimated_make(ctx, store, settings, seed, number, batch, slot);
     struct making making = {.store = store,
                             .settings = settings,
                             .share = settings->validation ? MGM_SHARE_VALIDATION : MGM_SHARE_TRAINING,

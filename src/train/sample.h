@@ -12,6 +12,7 @@
 enum mgm_task {
     MGM_TASK_MATTING,    /* photo and guidance to alpha (§3.1) */
     MGM_TASK_FOREGROUND, /* photo and alpha to the foreground's colours (§3.2) */
+    MGM_TASK_REFINEMENT, /* photo, alpha and an estimate of the colours to better ones */
 };
 
 /** One prepared batch, planar f32, all owned by the batch. Colours in [0, 1], not yet normalised. */
@@ -21,10 +22,14 @@ struct mgm_batch {
     float *fg, *bg;   /* [n, 3, size, size] */
     float *alpha;     /* [n, 1, size, size] */
     float *guidance;  /* [n, 1, size, size]; for colours: alpha as the network gets it */
+    float *estimate;  /* [n, size, size, MGM_ESTIMATE_STRIDE], of MGM_TASK_REFINEMENT; else NULL */
     uint8_t *unknown; /* [n, 1, size, size]; 1 in the unknown region of the trimap made from alpha; for colours: where they are judged */
 };
 
 MGM_MUST_CHECK enum mgm_status mgm_batch_create(struct mgm_context *ctx, int n, int size, struct mgm_batch *out);
+/** The same, with all that samples of a task have. */
+MGM_MUST_CHECK enum mgm_status mgm_batch_create_for(struct mgm_context *ctx, enum mgm_task task, int n, int size,
+                                                    struct mgm_batch *out);
 void mgm_batch_release(struct mgm_batch *batch);
 
 /**
@@ -76,7 +81,7 @@ struct mgm_sample_settings {
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
     bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
     double real_world;  /* and at this: probability of the accidents of its real-world variant */
-    struct mgm_blend_settings blend; /* MGM_TASK_FOREGROUND */
+    struct mgm_blend_settings blend; /* MGM_TASK_FOREGROUND, MGM_TASK_REFINEMENT */
     bool validation;    /* take the held-out foregrounds and photographs instead of those for training */
 };
 

@@ -1,7 +1,6 @@
 #include "train/validation.h"
 
 #include "base/memory.h"
-#include "matting/foreground.h"
 #include "matting/refinement.h"
 #include "nn/infer_plan.h"
 #include "train/colour_step.h"
@@ -77,7 +76,7 @@ enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_
     complete = (validation->fused = mgm_alloc(plane, sizeof(float))) && complete;
     enum mgm_status status = complete ? MGM_OK : mgm_fail_nomem(ctx, "validation");
     if (status == MGM_OK)
-        status = mgm_batch_create(ctx, count, size, &validation->batch);
+        status = mgm_batch_create_for(ctx, settings.task, count, size, &validation->batch);
     for (int i = 0; i < count && status == MGM_OK; i++)
         status = mgm_sample_make(ctx, store, &settings, SEED, (uint64_t)i, &validation->batch, i);
     if (status == MGM_OK)
@@ -127,7 +126,7 @@ static void add_scores(const struct mgm_batch *batch, int index, const float *al
 }
 
 /** The same of colours, from the colour network's raw output. */
-static void add_colour_scores(const struct mgm_batch *batch, int index, const float *raw,
+static void add_colour_scores(enum mgm_colour_kind kind, const struct mgm_batch *batch, int index, const float *raw,
                               struct mgm_validation_scores *scores)
 {
     const size_t plane = (size_t)batch->size * (size_t)batch->size, at = (size_t)index * plane;
@@ -135,11 +134,13 @@ static void add_colour_scores(const struct mgm_batch *batch, int index, const fl
     size_t seen = 0;
     for (size_t i = 0; i < 3 * plane; i++) {
         const size_t pixel = i % plane;
-        const float photo = batch->image[3 * at + i], given = batch->guidance[at + pixel];
+        const float photo = batch->image[3 * at + i];
         const double alpha = (double)batch->alpha[at + pixel], truth = (double)batch->fg[3 * at + i];
         if (alpha <= 0)
             continue;
-        const float colour = mgm_foreground_of(photo, given, raw[MGM_FOREGROUND_OUTPUTS * pixel + i / plane]);
+        const size_t channel = i / plane;
+        const float colour = mgm_colour_step_colour(kind, batch, at + pixel, 3 * at + i, channel,
+                                                    raw[MGM_FOREGROUND_OUTPUTS * pixel + channel]);
         const double d = fmin(fmax((double)colour, 0), 1) - truth;
         seen++;
         sad += fabs(d);
@@ -162,7 +163,8 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
     const struct mgm_infer_plan_settings settings = {.n = 1, .h = batch->size, .w = batch->size, .threads = threads};
     struct mgm_infer_plan *plan = NULL;
     memset(scores, 0, sizeof *scores);
-    scores->colour = validation->task == MGM_TASK_FOREGROUND;
+    const enum mgm_colour_kind kind = mgm_train_colour_kind(validation->task);
+    scores->colour = validation->task != MGM_TASK_MATTING;
     TRY(mgm_infer_plan_create(ctx, graph, params, &settings, &plan));
     enum mgm_status status = MGM_OK;
     for (int i = 0; i < batch->n && status == MGM_OK; i++) {
@@ -171,15 +173,17 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
         one.n = 1;
         one.image += (size_t)i * 3 * plane;
         one.guidance += (size_t)i * plane;
+        if (one.estimate)
+            one.estimate += MGM_ESTIMATE_STRIDE * (size_t)i * plane;
         if (scores->colour)
-            mgm_colour_step_load(&one, 1, mgm_infer_plan_input(plan));
+            mgm_colour_step_load(kind, &one, 1, mgm_infer_plan_input(plan));
         else
             mgm_feed_pack(&one, 1, mgm_infer_plan_input(plan));
         status = mgm_infer_plan_run(plan);
         if (status != MGM_OK)
             break;
         if (scores->colour) {
-            add_colour_scores(batch, i, mgm_infer_plan_output(plan, 0), scores);
+            add_colour_scores(kind, batch, i, mgm_infer_plan_output(plan, 0), scores);
             continue;
         }
         for (int head = 0; head < MGM_HEAD_COUNT; head++)

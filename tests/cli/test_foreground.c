@@ -1,9 +1,6 @@
 /** mgm foreground, and what mgm matte shares with it: colours, backgrounds, premultiplied and linear files. */
 #include "workshop.h"
 
-#include "matting/model.h"
-#include "matting/network.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,24 +8,6 @@
 #include <vips/vips.h>
 
 enum { W = 70, H = 60 };
-
-/** Random weights of the colour network. */
-static void make_colour_weights(const char *name)
-{
-    struct mgm_context *ctx = NULL;
-    struct mgm_graph graph;
-    struct mgm_params params;
-    const char *const metadata[] = {
-        MGM_METADATA_ARCHITECTURE, MGM_ARCHITECTURE_FOREGROUND, MGM_METADATA_WIDTH, "0.125", MGM_METADATA_NAME, "colours"};
-    assert_int_equal(mgm_context_create(&ctx), MGM_OK);
-    assert_int_equal(mgm_foreground_network_build(ctx, 0.125, &graph), MGM_OK);
-    assert_int_equal(mgm_params_create(ctx, &graph, false, &params), MGM_OK);
-    mgm_params_initialise(&graph, 5, &params);
-    assert_int_equal(mgm_params_save(ctx, &graph, &params, MGM_DTYPE_F16, in_workshop(name), metadata, 3), MGM_OK);
-    mgm_params_release(&params);
-    mgm_graph_release(&graph);
-    mgm_context_destroy(&ctx);
-}
 
 /** Nothing, a slope, opaque. */
 static int alpha_at(int i)
@@ -50,7 +29,8 @@ static int set_up(void **state)
 {
     if (workshop_open(state) != 0)
         return -1;
-    make_colour_weights("f.safetensors");
+    make_colour_weights("f.safetensors", 0.125, MGM_COLOUR_WHOLE);
+    make_colour_weights("r.safetensors", 0.5, MGM_COLOUR_REFINING);
     make_weights("w.safetensors", 0.125, true);
     make_picture("photo.png", MOTIF_COLOURS, W, H, 3, 8, 0);
     make_picture("deep.png", MOTIF_COLOURS, W, H, 3, 16, 0);
@@ -108,11 +88,32 @@ static void test_every_way(void **state)
     check_cutout("photo.png", "fast", true, false);
     check_cutout("photo.png", "fast", true, true);
     check_cutout("photo.png", "multi-level", true, false);
+    check_cutout("photo.png", "fine", true, false);
+    check_cutout("deep.png", "fine", true, false);
     check_cutout("photo.png", "model", true, false);
     check_cutout("photo.png", "none", false, false);
     check_cutout("photo.png", "none", false, true);
     check_cutout("deep.png", "fast", true, false);
     check_cutout("deep.png", "model", true, false);
+}
+
+/** A network that adds nothing yet to the estimate gives the estimate. */
+static void test_refining(void **state)
+{
+    (void)state;
+    struct run fast = foreground("photo.png", "alpha.pgm", "fast.png", "--foreground", "fast");
+    struct run refined =
+        run_mgm("foreground", in_workshop("photo.png"), in_workshop("alpha.pgm"), "-o", in_workshop("refined.png"),
+                "--foreground", "model", "--foreground-model", in_workshop("r.safetensors"), "--json", NULL);
+    expect_success(&fast);
+    expect_success(&refined);
+    cJSON *facts = cJSON_Parse(refined.out);
+    assert_true(number_in(facts, "computed") > 0.1); /* it has been run */
+    cJSON_Delete(facts);
+    struct pixels first = read_pixels("fast.png"), second = read_pixels("refined.png");
+    assert_memory_equal(first.values, second.values, 4 * W * H);
+    free(first.values);
+    free(second.values);
 }
 
 /** A known foreground over a known background comes back. */
@@ -207,6 +208,28 @@ static void test_matte_does_the_same(void **state)
     free(second.values);
 }
 
+/** As good as JPEG is by default, and nothing to complain of. */
+static void test_matte_as_jpeg(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"over.png", "over.jpg"};
+    struct pixels over[2];
+    double difference = 0;
+    for (int i = 0; i < 2; i++) {
+        struct run run = run_mgm("matte", in_workshop("photo.png"), in_workshop("mask.png"), "-o", in_workshop(names[i]),
+                                 "--model", in_workshop("w.safetensors"), "--background", "white", "--quiet", NULL);
+        expect_success(&run);
+        assert_string_equal(run.err, "");
+        over[i] = read_pixels(names[i]);
+    }
+    for (int i = 0; i < 3 * W * H; i++)
+        difference += abs(over[0].values[i] - over[1].values[i]);
+    printf("JPEG differs by %.3f steps of 8 bit\n", difference / (3 * W * H));
+    assert_true(difference < 3.0 * 3 * W * H);
+    free(over[0].values);
+    free(over[1].values);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -274,8 +297,9 @@ int main(int argc, char **argv)
         return 1;
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, workshop_close)
     const struct CMUnitTest tests[] = {
-        TEST(test_every_way),     TEST(test_colours_are_right),   TEST(test_over_a_colour), TEST(test_over_a_picture),
-        TEST(test_premultiplied), TEST(test_matte_does_the_same), TEST(test_refusals),      TEST(test_exr),
+        TEST(test_every_way),      TEST(test_refining),      TEST(test_colours_are_right),   TEST(test_over_a_colour),
+        TEST(test_over_a_picture), TEST(test_premultiplied), TEST(test_matte_does_the_same), TEST(test_matte_as_jpeg),
+        TEST(test_refusals),       TEST(test_exr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,13 +153,37 @@ static void test_info(void **state)
     assert_non_null(strstr(run.out, "0.125"));
 }
 
+static void expect_info(const char *file, const char *architecture, const char *inputs, int channels)
+{
+    struct run run = run_mgm("info", in_workshop(file), "--json", NULL);
+    expect_success(&run);
+    cJSON *object = cJSON_Parse(run.out);
+    assert_non_null(object);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(object, "architecture")), architecture);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(object, "inputs")), inputs);
+    assert_true(number_in(object, "channels") == channels);
+    assert_true(number_in(object, "width") == 0.125);
+    cJSON_Delete(object);
+}
+
+static void test_info_of_colour_models(void **state)
+{
+    (void)state;
+    make_weights("w.safetensors", 0.125, true);
+    make_colour_weights("f.safetensors", 0.125, MGM_COLOUR_WHOLE);
+    make_colour_weights("r.safetensors", 0.125, MGM_COLOUR_REFINING);
+    expect_info("w.safetensors", "mgm-matting", "photo, guidance", 4);
+    expect_info("f.safetensors", "mgm-foreground", "photo, alpha", 4);
+    expect_info("r.safetensors", "mgm-refinement", "photo, alpha, estimated foreground and background", 13);
+}
+
 static void test_info_of_other_files(void **state)
 {
     (void)state;
     write_case("case.safetensors", W);
     struct run run = run_mgm("info", in_workshop("case.safetensors"), NULL);
     expect_success(&run);
-    assert_non_null(strstr(run.out, "no matting network"));
+    assert_non_null(strstr(run.out, "no network for mattes or colours"));
     assert_non_null(strstr(run.out, "guidance"));
     cut_file("case.safetensors", 0.5);
     run = run_mgm("info", in_workshop("case.safetensors"), NULL);
@@ -170,6 +194,6 @@ int main(void)
 {
 #define IN_WORKSHOP(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {IN_WORKSHOP(test_forward), IN_WORKSHOP(test_bad_cases), IN_WORKSHOP(test_info),
-                                       IN_WORKSHOP(test_info_of_other_files)};
+                                       IN_WORKSHOP(test_info_of_colour_models), IN_WORKSHOP(test_info_of_other_files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -309,3 +309,25 @@ void make_weights(const char *name, double width, bool described)
     mgm_graph_release(&graph);
     mgm_context_destroy(&ctx);
 }
+
+void make_colour_weights(const char *name, double width, enum mgm_colour_kind kind)
+{
+    struct mgm_context *ctx = NULL;
+    struct mgm_graph graph;
+    struct mgm_params params;
+    char width_text[32];
+    snprintf(width_text, sizeof width_text, "%g", width);
+    const char *const metadata[] = {MGM_METADATA_ARCHITECTURE, mgm_architecture_name(kind),
+                                    MGM_METADATA_WIDTH,        width_text,
+                                    MGM_METADATA_NAME,         "colours"};
+    assert_int_equal(mgm_context_create(&ctx), MGM_OK);
+    assert_int_equal(kind == MGM_COLOUR_WHOLE ? mgm_foreground_network_build(ctx, width, &graph)
+                                              : mgm_refining_network_build(ctx, width, &graph),
+                     MGM_OK);
+    assert_int_equal(mgm_params_create(ctx, &graph, false, &params), MGM_OK);
+    mgm_params_initialise(&graph, 5, &params);
+    assert_int_equal(mgm_params_save(ctx, &graph, &params, MGM_DTYPE_F16, in_workshop(name), metadata, 3), MGM_OK);
+    mgm_params_release(&params);
+    mgm_graph_release(&graph);
+    mgm_context_destroy(&ctx);
+}

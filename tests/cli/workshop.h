@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "matting/foreground.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
@@ -62,6 +64,9 @@ void cut_file(const char *name, double share);
 
 /** Random weights. @param described  with architecture and width in the metadata */
 void make_weights(const char *name, double width, bool described);
+
+/** Random weights of a colour network, with architecture and width in the metadata, and what training wrote. */
+void make_colour_weights(const char *name, double width, enum mgm_colour_kind kind);
 
 /** The number called name in the object that was printed. */
 double number_in(const cJSON *object, const char *name);

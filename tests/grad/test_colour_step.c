@@ -17,6 +17,8 @@ enum { PICTURES = 2, SIZE = 64, PLANE = SIZE * SIZE, COUNT = PICTURES * PLANE, R
 static const struct mgm_objective objective = {.level_weight = {0, 0, 3}, .divide_by = 5, .loss_weight = {1, 0.5, 0.8}};
 
 static float image[RAW], fg[RAW], bg[RAW], alpha[COUNT], given[COUNT], raw[RAW], gradient[RAW];
+static float estimate[COUNT * MGM_ESTIMATE_STRIDE];
+static enum mgm_colour_kind kind; /* which network the check is of */
 static uint8_t judged[COUNT];
 
 struct colour_check {
@@ -32,7 +34,9 @@ static void judge(struct colour_check *c, size_t picture, size_t channel, double
     const size_t at = picture * PLANE, coloured = (3 * picture + channel) * PLANE;
     double levels[5];
     for (size_t i = 0; i < PLANE; i++) {
-        colour[i] = (double)image[coloured + i] + (1 - (double)given[at + i]) * c->raw[3 * (at + i) + channel];
+        const double rest = 1 - (double)given[at + i], found = c->raw[3 * (at + i) + channel];
+        colour[i] = kind == MGM_COLOUR_WHOLE ? (double)image[coloured + i] + rest * found
+                                             : (double)estimate[MGM_ESTIMATE_STRIDE * (at + i) + channel] + rest / 8 * found;
         shown[i] = (double)alpha[at + i] * colour[i];
         wanted[i] = alpha[at + i] * fg[coloured + i];
     }
@@ -71,6 +75,7 @@ static void draw(struct mgm_random *random)
     fill(random, 0, 1, alpha, COUNT);
     fill(random, 0, 1, given, COUNT);
     fill(random, -1, 1, raw, RAW);
+    fill(random, 0, 1, estimate, COUNT * MGM_ESTIMATE_STRIDE);
     fill_mask(random, PICTURES * SIZE, SIZE, judged);
     for (size_t i = 0; i < RAW; i++) {
         const float a = alpha[i / (3 * PLANE) * PLANE + i % PLANE];
@@ -78,9 +83,9 @@ static void draw(struct mgm_random *random)
     }
 }
 
-static void losses_and_gradient(void **state)
+static void check_losses_and_gradient(enum mgm_colour_kind which)
 {
-    (void)state;
+    kind = which;
     static struct colour_check c;
     struct mgm_random random = mgm_random_stream(9, 2);
     struct mgm_context ctx = {0};
@@ -93,8 +98,9 @@ static void losses_and_gradient(void **state)
                                     .bg = bg,
                                     .alpha = alpha,
                                     .guidance = given,
+                                    .estimate = estimate,
                                     .unknown = judged};
-    assert_int_equal(mgm_colour_step_create(&ctx, NULL, PICTURES, SIZE, 2, &step), MGM_OK);
+    assert_int_equal(mgm_colour_step_create(&ctx, NULL, kind, PICTURES, SIZE, 2, &step), MGM_OK);
     c.kinks = kinks_create((size_t)RAW * 4);
     int draws = 0;
     do {
@@ -114,6 +120,38 @@ static void losses_and_gradient(void **state)
     mgm_colour_step_destroy(&step);
 }
 
+static void losses_and_gradient(void **state)
+{
+    (void)state;
+    check_losses_and_gradient(MGM_COLOUR_WHOLE);
+    check_losses_and_gradient(MGM_COLOUR_REFINING);
+}
+
+/* Differences; where alpha is 0 or 1 the estimate means nothing, and is not looked at. */
+static void input_of_refinement(void **state)
+{
+    (void)state;
+    static float input[COUNT * MGM_REFINEMENT_INPUTS];
+    struct mgm_random random = mgm_random_stream(9, 4);
+    draw(&random);
+    for (int i = 0; i < COUNT; i += 3)
+        given[i] = i % 2 ? 1 : 0;
+    const struct mgm_batch batch = {.n = PICTURES, .size = SIZE, .image = image, .guidance = given, .estimate = estimate};
+    mgm_colour_step_load(MGM_COLOUR_REFINING, &batch, 2, input);
+    for (size_t i = 0; i < COUNT; i++) {
+        const float *in = input + MGM_REFINEMENT_INPUTS * i, *found = estimate + MGM_ESTIMATE_STRIDE * i, a = given[i];
+        assert_float_equal(in[0], 4 * a - 2, 1e-6);
+        for (size_t c = 0; c < 3; c++) {
+            const float own = image[(i / PLANE * 3 + c) * PLANE + i % PLANE];
+            const float f = i % 3 ? found[c] : own, b = i % 3 ? found[MGM_ESTIMATE_B + c] : own;
+            assert_float_equal(in[1 + c], 4 * f - 2, 1e-6);
+            assert_float_equal(in[4 + c], 4 * (own - f), 1e-5);
+            assert_float_equal(in[7 + c], 4 * (own - b), 1e-5);
+            assert_float_equal(in[10 + c], 16 * (own - a * f - (1 - a) * b), 1e-5);
+        }
+    }
+}
+
 static void input_is_photo_and_alpha(void **state)
 {
     (void)state;
@@ -121,7 +159,7 @@ static void input_is_photo_and_alpha(void **state)
     struct mgm_random random = mgm_random_stream(9, 3);
     draw(&random);
     const struct mgm_batch batch = {.n = PICTURES, .size = SIZE, .image = image, .guidance = given};
-    mgm_colour_step_load(&batch, 2, input);
+    mgm_colour_step_load(MGM_COLOUR_WHOLE, &batch, 2, input);
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t c = 0; c < 3; c++)
             assert_true(input[4 * i + c] == mgm_foreground_input(image[(i / PLANE * 3 + c) * PLANE + i % PLANE]));
@@ -136,8 +174,8 @@ static void wrong_sizes_are_refused(void **state)
     struct mgm_colour_step *step;
     struct mgm_step_losses losses;
     const struct mgm_batch batch = {.n = 1, .size = SIZE};
-    assert_int_equal(mgm_colour_step_create(&ctx, NULL, 1, 48, 1, &step), MGM_E_INVALID);
-    assert_int_equal(mgm_colour_step_create(&ctx, NULL, PICTURES, SIZE, 1, &step), MGM_OK);
+    assert_int_equal(mgm_colour_step_create(&ctx, NULL, MGM_COLOUR_WHOLE, 1, 48, 1, &step), MGM_E_INVALID);
+    assert_int_equal(mgm_colour_step_create(&ctx, NULL, MGM_COLOUR_WHOLE, PICTURES, SIZE, 1, &step), MGM_OK);
     assert_int_equal(mgm_colour_step_evaluate(&ctx, step, &batch, raw, &objective, gradient, &losses), MGM_E_SHAPE);
     mgm_colour_step_destroy(&step);
 }
@@ -147,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_and_gradient),
         cmocka_unit_test(input_is_photo_and_alpha),
+        cmocka_unit_test(input_of_refinement),
         cmocka_unit_test(wrong_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

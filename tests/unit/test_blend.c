@@ -1,6 +1,7 @@
 /* Samples for the colour network: what they are made of. */
 #include "sample_fixture.h"
 
+#include "matting/foreground_fast.h"
 #include "train/sample.h"
 
 #include <math.h>
@@ -107,6 +108,37 @@ static void test_numbers_decide(void **state)
     mgm_batch_release(&c);
 }
 
+/* What the estimate was made of lies in the same places as the rest of the crop, and most mixed pixels are in it. */
+static void test_estimates_belong_to_their_composites(void **state)
+{
+    struct fixture *f = *state;
+    struct mgm_sample_settings settings = settings_of(0.3, 0, 0.5);
+    struct mgm_batch batch;
+    settings.task = MGM_TASK_REFINEMENT;
+    assert_int_equal(mgm_batch_create_for(&f->ctx, MGM_TASK_REFINEMENT, N, SIZE, &batch), MGM_OK);
+    double residual = 0, own = 0;
+    size_t mixed = 0;
+    for (int n = 0; n < N; n++) {
+        assert_int_equal(mgm_sample_make(&f->ctx, f->store, &settings, 4, (uint64_t)n, &batch, n), MGM_OK);
+        for (size_t i = 0; i < PLANE; i++) {
+            const size_t at = (size_t)n * PLANE + i;
+            const float a = batch.guidance[at], *estimate = batch.estimate + MGM_ESTIMATE_STRIDE * at;
+            for (size_t c = 0; c < 3 && a > 0.1f && a < 0.9f; c++) {
+                const size_t value = (3 * (size_t)n + c) * PLANE + i;
+                assert_true(estimate[c] >= 0 && estimate[c] <= 1);
+                residual += fabs((double)(a * estimate[c] + (1 - a) * estimate[MGM_ESTIMATE_B + c] - batch.image[value]));
+                own += fabs((double)(batch.image[value] - batch.fg[value]));
+                assert_true(fabsf(batch.alpha[at] * batch.fg[value] + (1 - batch.alpha[at]) * batch.bg[value] -
+                                  batch.image[value]) < 1e-5f);
+                mixed++;
+            }
+        }
+    }
+    assert_true(mixed > 0.02 * 3 * N * PLANE);
+    assert_true(residual < 0.2 * own);
+    mgm_batch_release(&batch);
+}
+
 static int set_up(void **state)
 {
     struct fixture *f;
@@ -128,7 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_composites_are_exact), cmocka_unit_test(test_where_colours_are_judged),
         cmocka_unit_test(test_independent_of_alpha), cmocka_unit_test(test_alpha_with_errors),
-        cmocka_unit_test(test_numbers_decide),
+        cmocka_unit_test(test_numbers_decide),       cmocka_unit_test(test_estimates_belong_to_their_composites),
     };
     return cmocka_run_group_tests_name("blend", tests, set_up, tear_down);
 }

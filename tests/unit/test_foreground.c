@@ -1,5 +1,6 @@
 /* Foreground colours: the classical estimate, the windows of the network, and what the library promises of the result. */
 #include "matting/foreground_fast.h"
+#include "matting/foreground_split.h"
 #include "matting/foreground_windows.h"
 #include "matting/model.h"
 #include "matting/network.h"
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,12 +70,14 @@ static void release_scene(struct scene *s)
     free(s->fg);
 }
 
-/** Mean difference from the truth where alpha is a mixture. */
-static double error_of(const struct scene *s, const struct mgm_estimate_settings *settings)
+/** Mean difference from the truth where alpha is a mixture. @param split  whether detail is divided by who has it */
+static double error_after(const struct scene *s, const struct mgm_estimate_settings *settings, bool split)
 {
     float *estimate;
     double sum = 0, count = 0;
     assert_int_equal(mgm_foreground_estimate(ctx, settings, s->h, s->w, s->image, s->alpha, &estimate), MGM_OK);
+    if (split)
+        assert_int_equal(mgm_foreground_split(ctx, s->h, s->w, s->image, s->alpha, estimate), MGM_OK);
     for (size_t i = 0; i < (size_t)(s->h * s->w); i++)
         for (size_t c = 0; c < 3; c++) {
             const float value = estimate[MGM_ESTIMATE_STRIDE * i + c];
@@ -85,6 +89,40 @@ static double error_of(const struct scene *s, const struct mgm_estimate_settings
         }
     mgm_free(estimate);
     return sum / count;
+}
+
+static double error_of(const struct scene *s, const struct mgm_estimate_settings *settings)
+{
+    return error_after(s, settings, false);
+}
+
+/** The scene's alpha over two pictures, of which one is grainy. */
+static void make_grainy(struct scene *s, bool foreground)
+{
+    struct mgm_random random = mgm_random_stream(12, foreground);
+    for (int i = 0; i < 3 * s->h * s->w; i++) {
+        const float grain = (float)mgm_random_range(&random, -0.2, 0.2), a = s->alpha[i / 3];
+        const float f = 0.6f + (foreground ? grain : 0), b = 0.3f + (foreground ? 0 : grain);
+        s->fg[i] = f;
+        s->image[i] = a * f + (1 - a) * b;
+    }
+}
+
+/* What is only in one of the two is found there, and what is in neither stays as it was found. */
+static void test_detail_goes_to_whom_it_belongs(void **state)
+{
+    (void)state;
+    for (int foreground = 0; foreground < 2; foreground++) {
+        struct scene s = make_scene(120, 150, true);
+        make_grainy(&s, foreground);
+        const double fast = error_of(&s, &mgm_estimate_thorough), fine = error_after(&s, &mgm_estimate_thorough, true);
+        printf("grain in the %s: off by %.4f, %.4f after the split\n", foreground ? "foreground" : "background", fast, fine);
+        assert_true(fine < 0.6 * fast);
+        release_scene(&s);
+    }
+    struct scene plain = make_scene(61, 83, false);
+    assert_true(error_after(&plain, &mgm_estimate_thorough, true) < 0.005);
+    release_scene(&plain);
 }
 
 static void test_plain_colours_are_found(void **state)
@@ -207,17 +245,28 @@ static void test_windows_cover_every_mixture_once(void **state)
 /* ---- the library -------------------------------------------------------------------------------------------------------
  */
 
-static struct mgm_model *make_model(void)
+static struct mgm_model *make_model(enum mgm_colour_kind kind)
 {
     struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
-    model->width = 1.0 / 64;
+    model->width = kind == MGM_COLOUR_WHOLE ? 1.0 / 64 : 0.5;
     model->colour = true;
+    model->kind = kind;
     model->name = mgm_strdup("tiny");
     model->license = mgm_strdup("");
-    assert_int_equal(mgm_foreground_network_build(ctx, model->width, &model->graph), MGM_OK);
+    assert_int_equal(kind == MGM_COLOUR_WHOLE ? mgm_foreground_network_build(ctx, model->width, &model->graph)
+                                              : mgm_refining_network_build(ctx, model->width, &model->graph),
+                     MGM_OK);
     assert_int_equal(mgm_params_create(ctx, &model->graph, false, &model->params), MGM_OK);
     mgm_params_initialise(&model->graph, 3, &model->params);
     return model;
+}
+
+/** The first value of a parameter. */
+static float *parameter(struct mgm_model *model, const char *name)
+{
+    const int index = mgm_graph_find_param(&model->graph, name);
+    assert_true(index >= 0);
+    return model->params.values + model->graph.params[index].offset;
 }
 
 enum { H = 150, W = 141 };
@@ -249,15 +298,16 @@ static uint16_t value_of(const void *pixels, int bits, int index)
 static uint16_t photo_values[H * W * 3], colours[H * W * 3], again[H * W * 3];
 static float alpha[H * W];
 
-static void check_promises(const struct mgm_model *model, int bits)
+static void check_promises(const struct mgm_model *model, enum mgm_foreground_method method, int bits)
 {
     const struct mgm_image photo = make_photo(bits, photo_values, alpha);
     struct mgm_foreground_session *session;
     struct mgm_foreground_report report;
     struct mgm_foreground_settings settings = mgm_foreground_settings_defaults();
     int changed = 0, mixed = 0;
+    settings.method = method;
     assert_int_equal(mgm_foreground_session_create(ctx, model, &session), MGM_OK);
-    assert_int_equal(mgm_foreground(session, &photo, alpha, NULL, colours, &report), MGM_OK);
+    assert_int_equal(mgm_foreground(session, &photo, alpha, &settings, colours, &report), MGM_OK);
     settings.keep_hidden = true;
     assert_int_equal(mgm_foreground(session, &photo, alpha, &settings, again, NULL), MGM_OK);
     for (int i = 0; i < 3 * H * W; i++) {
@@ -280,18 +330,48 @@ static void check_promises(const struct mgm_model *model, int bits)
 static void test_opaque_stays_and_hidden_goes(void **state)
 {
     (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *whole = make_model(MGM_COLOUR_WHOLE), *refining = make_model(MGM_COLOUR_REFINING);
     for (int bits = 8; bits <= 16; bits += 8) {
-        check_promises(NULL, bits);
-        check_promises(model, bits);
+        check_promises(NULL, MGM_FOREGROUND_FAST, bits);
+        check_promises(NULL, MGM_FOREGROUND_FINE, bits);
+        check_promises(NULL, MGM_FOREGROUND_MULTI_LEVEL, bits);
+        check_promises(whole, MGM_FOREGROUND_FAST, bits);
+        check_promises(refining, MGM_FOREGROUND_FAST, bits);
     }
+    mgm_model_destroy(&whole);
+    mgm_model_destroy(&refining);
+}
+
+/* As training starts, nothing is added to the estimate; a bias then adds the same everywhere, but for the share of alpha. */
+static void test_refining_adds_to_the_estimate(void **state)
+{
+    (void)state;
+    struct mgm_model *model = make_model(MGM_COLOUR_REFINING);
+    const struct mgm_image photo = make_photo(16, photo_values, alpha);
+    struct mgm_foreground_session *estimating, *refining;
+    assert_int_equal(mgm_foreground_session_create(ctx, NULL, &estimating), MGM_OK);
+    assert_int_equal(mgm_foreground_session_create(ctx, model, &refining), MGM_OK);
+    assert_int_equal(mgm_foreground(estimating, &photo, alpha, NULL, colours, NULL), MGM_OK);
+    assert_int_equal(mgm_foreground(refining, &photo, alpha, NULL, again, NULL), MGM_OK);
+    assert_memory_equal(colours, again, sizeof colours);
+    mgm_foreground_session_destroy(&refining);
+    parameter(model, "decoder.colour.bias")[1] = 1;
+    assert_int_equal(mgm_foreground_session_create(ctx, model, &refining), MGM_OK);
+    assert_int_equal(mgm_foreground(refining, &photo, alpha, NULL, again, NULL), MGM_OK);
+    for (int i = 0; i < 3 * H * W; i++) {
+        const float a = alpha[i / 3], more = i % 3 == 1 && a > 0 && a < 1 ? mgm_refinement_share(a) * 65535 : 0;
+        const float wanted = (float)colours[i] + more;
+        assert_true(fabsf((float)again[i] - (wanted < 65535 ? wanted : 65535)) <= 1);
+    }
+    mgm_foreground_session_destroy(&estimating);
+    mgm_foreground_session_destroy(&refining);
     mgm_model_destroy(&model);
 }
 
-static void test_threads_change_nothing(void **state)
+static void check_threads(enum mgm_colour_kind kind)
 {
-    (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *model = make_model(kind);
+    *parameter(model, kind == MGM_COLOUR_WHOLE ? "decoder.colour.3.weight" : "decoder.colour.weight") = 1;
     const struct mgm_image photo = make_photo(8, photo_values, alpha);
     for (int threads = 1; threads <= 3; threads += 2) {
         struct mgm_foreground_session *session;
@@ -304,6 +384,13 @@ static void test_threads_change_nothing(void **state)
     mgm_model_destroy(&model);
 }
 
+static void test_threads_change_nothing(void **state)
+{
+    (void)state;
+    check_threads(MGM_COLOUR_WHOLE);
+    check_threads(MGM_COLOUR_REFINING);
+}
+
 static void expect(enum mgm_status status, enum mgm_status wanted, const char *part)
 {
     assert_int_equal(status, wanted);
@@ -314,7 +401,7 @@ static void expect(enum mgm_status status, enum mgm_status wanted, const char *p
 static void test_refusals(void **state)
 {
     (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *model = make_model(MGM_COLOUR_WHOLE);
     struct mgm_foreground_session *session;
     struct mgm_image photo = make_photo(8, photo_values, alpha);
     model->colour = false;
@@ -341,12 +428,10 @@ static void test_refusals(void **state)
 static void test_damaged_weights_are_noticed(void **state)
 {
     (void)state;
-    struct mgm_model *model = make_model();
+    struct mgm_model *model = make_model(MGM_COLOUR_WHOLE);
     struct mgm_foreground_session *session;
     const struct mgm_image photo = make_photo(8, photo_values, alpha);
-    const int bias = mgm_graph_find_param(&model->graph, "decoder.colour.3.bias");
-    assert_true(bias >= 0);
-    model->params.values[model->graph.params[bias].offset] = INFINITY;
+    *parameter(model, "decoder.colour.3.bias") = INFINITY;
     assert_int_equal(mgm_foreground_session_create(ctx, model, &session), MGM_OK);
     expect(mgm_foreground(session, &photo, alpha, NULL, colours, NULL), MGM_E_FORMAT, "'tiny' are damaged");
     mgm_foreground_session_destroy(&session);
@@ -356,10 +441,16 @@ static void test_damaged_weights_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_colours_are_found),          cmocka_unit_test(test_thorough_is_better),
-        cmocka_unit_test(test_panes_are_as_good_as_one_piece),   cmocka_unit_test(test_smallest_pictures),
-        cmocka_unit_test(test_windows_cover_every_mixture_once), cmocka_unit_test(test_opaque_stays_and_hidden_goes),
-        cmocka_unit_test(test_threads_change_nothing),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_detail_goes_to_whom_it_belongs),
+        cmocka_unit_test(test_plain_colours_are_found),
+        cmocka_unit_test(test_thorough_is_better),
+        cmocka_unit_test(test_panes_are_as_good_as_one_piece),
+        cmocka_unit_test(test_smallest_pictures),
+        cmocka_unit_test(test_windows_cover_every_mixture_once),
+        cmocka_unit_test(test_opaque_stays_and_hidden_goes),
+        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_refining_adds_to_the_estimate),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damaged_weights_are_noticed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
