@@ -135,7 +135,7 @@ static void input_of_refinement(void **state)
     struct mgm_random random = mgm_random_stream(9, 4);
     draw(&random);
     for (int i = 0; i < COUNT; i += 3)
-        given[i] = i % 2 ? 1 : 0;
+        given[i] = i % 2 ? 1.0f : 0.0f;
     const struct mgm_batch batch = {.n = PICTURES, .size = SIZE, .image = image, .guidance = given, .estimate = estimate};
     mgm_colour_step_load(MGM_COLOUR_REFINING, &batch, 2, input);
     for (size_t i = 0; i < COUNT; i++) {
