@@ -212,6 +212,18 @@ static enum mgm_status read_recipe(const struct reader *reader, const config_set
     return MGM_OK;
 }
 
+static enum mgm_status read_fusion(const struct reader *reader, const config_setting_t *setting,
+                                   const struct mgm_config_key *key)
+{
+    const char *text = config_setting_get_string(setting);
+    for (int i = 0; text && i < MGM_HEAD_FUSION_COUNT; i++)
+        if (!strcmp(text, mgm_head_fusion_names[i])) {
+            reader->config->fusion = (enum mgm_head_fusion)i;
+            return MGM_OK;
+        }
+    return complain(reader, setting, key->name, "must be \"refinement\", \"none\" or \"convolution\"");
+}
+
 static enum mgm_status read_value(const struct reader *reader, const config_setting_t *setting,
                                   const struct mgm_config_key *key)
 {
@@ -234,6 +246,8 @@ static enum mgm_status read_value(const struct reader *reader, const config_sett
         return read_sources(reader, setting);
     case RECIPE:
         return read_recipe(reader, setting, key);
+    case FUSION:
+        return read_fusion(reader, setting, key);
     default:
         return complain(reader, setting, key->name, "cannot be read");
     }

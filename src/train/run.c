@@ -306,26 +306,35 @@ static char *training_facts(const struct mgm_train_run *run)
     return text;
 }
 
+static void add_pair(const char **metadata, int *pairs, const char *key, const char *value)
+{
+    metadata[2 * *pairs] = key;
+    metadata[2 * *pairs + 1] = value;
+    ++*pairs;
+}
+
 static enum mgm_status save_weights(struct mgm_train_run *run)
 {
     char path[MGM_CONFIG_PATH_MAX], width[32];
     struct mgm_params params = {0};
     char *facts = training_facts(run);
     snprintf(width, sizeof width, "%.10g", run->config->width);
-    /* the last pair is left out if there is nothing to say */
-    const char *const metadata[] = {MGM_METADATA_ARCHITECTURE,
-                                    mgm_architecture_name(run->config->samples.task == MGM_TASK_MATTING
-                                                              ? MGM_COLOUR_KINDS
-                                                              : mgm_train_colour_kind(run->config->samples.task)),
-                                    MGM_METADATA_WIDTH,
-                                    width,
-                                    MGM_METADATA_NAME,
-                                    run->config->name,
-                                    MGM_METADATA_TRAINING,
-                                    facts ? facts : "{}",
-                                    MGM_METADATA_LICENSE,
-                                    run->config->license};
-    const int pairs = run->config->license[0] ? 5 : 4;
+    const struct mgm_train_config *config = run->config;
+    const char *metadata[12] = {MGM_METADATA_ARCHITECTURE,
+                                mgm_architecture_name(config->samples.task == MGM_TASK_MATTING
+                                                          ? MGM_COLOUR_KINDS
+                                                          : mgm_train_colour_kind(config->samples.task)),
+                                MGM_METADATA_WIDTH,
+                                width,
+                                MGM_METADATA_NAME,
+                                config->name,
+                                MGM_METADATA_TRAINING,
+                                facts ? facts : "{}"};
+    int pairs = 4;
+    if (config->license[0])
+        add_pair(metadata, &pairs, MGM_METADATA_LICENSE, config->license);
+    if (config->fusion != MGM_FUSE_BY_REFINEMENT)
+        add_pair(metadata, &pairs, MGM_METADATA_FUSION, mgm_head_fusion_names[config->fusion]);
     enum mgm_status status = path_in_run(run->ctx, run->config, "weights.safetensors", path);
     if (status == MGM_OK)
         status = present_params(run, &params);
@@ -350,8 +359,8 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
     const struct mgm_train_config *config = run->config;
     struct mgm_params params = {0};
     if (!run->validation)
-        TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->validation.count, config->validation.size,
-                                  &run->validation));
+        TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->fusion, config->validation.count,
+                                  config->validation.size, &run->validation));
     TRY(mgm_learner_fetch(&run->learner));
     enum mgm_status status = present_params(run, &params);
     if (status == MGM_OK)

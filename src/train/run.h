@@ -34,6 +34,7 @@ struct mgm_train_run {
     struct mgm_colour_step *colour_step; /* … or of the colour network */
     float *input;   /* the backend's memory */
     int *dilate[2]; /* [batch], for os4 and os1 */
+    uint8_t *everywhere; /* [batch, size, size], ones: the masks where heads are not fused by refinement; else NULL */
     /* since the last report */
     struct mgm_train_progress sums;
     int iterations;
