@@ -10,6 +10,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -314,6 +315,18 @@ static int failed(struct mgm_context *ctx, struct mgm_communicator *together)
     return outcome;
 }
 
+/*
+ * OpenMP's threads spin while they wait for each other, on cores that those who make samples are to have (train/loader.c),
+ * so that the network waits for samples instead. How they wait is settled before main(): the program starts over, once. A
+ * setting of the user's stands; where starting over fails, the network waits.
+ * @param argv  as main() has it
+ */
+static void start_over_without_spinning(char **argv)
+{
+    if (!getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 static int run(int argc, char **argv)
 {
     struct values values = {0};
@@ -327,6 +340,7 @@ static int run(int argc, char **argv)
         return outcome;
     if (values.images && !values.preview)
         return command_misused(&cmd_train, "--images goes with --preview");
+    start_over_without_spinning(argv - 1);
     describe_command(operands.values[0], &values.set, line, sizeof line);
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK) {
