@@ -277,6 +277,7 @@ enum mgm_status mgm_network_build_fused(struct mgm_context *ctx, double width, e
     struct builder builder = {out, width};
     const struct body body = body_of(&builder, MGM_NETWORK_INPUTS, true);
     int features[MGM_HEAD_COUNT];
+    out->exact = true; /* what is joined has no common scale */
     for (int i = MGM_HEAD_OS8; i < MGM_HEAD_OS1; i++)
         features[i] = enlarged(&builder, body.features[i], mgm_head_stride[i]);
     features[MGM_HEAD_OS1] = head_features(&builder, body.finest, "refine_OS1");

@@ -113,6 +113,42 @@ static void test_encoder_is_taken(void **state)
     assert_non_null(strstr(run.err, "nothing in it fits the encoder"));
 }
 
+/** Networks of the ablation: weights say what they are, and whoever takes them makes mattes accordingly, or refuses. */
+static void test_fusions(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"none", "convolution"};
+    mkdir(in_workshop("masks"), 0777);
+    make_picture("masks/a.png", MOTIF_DISC, 160, 120, 1, 8, 0);
+    for (int i = 0; i < 2; i++) {
+        char set[64];
+        snprintf(set, sizeof set, "model.fusion=%s", names[i]);
+        struct run run =
+            run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", set, "--run", in_workshop(names[i]), NULL);
+        expect_success(&run);
+        assert_non_null(strstr(run.err, "held out: SAD "));
+        char weights[512];
+        snprintf(weights, sizeof weights, "%s/weights.safetensors", in_workshop(names[i]));
+        run = run_mgm("info", weights, "--json", NULL);
+        expect_success(&run);
+        cJSON *facts = cJSON_Parse(run.out);
+        assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(facts, "metadata"), "fusion")->valuestring, names[i]);
+        cJSON_Delete(facts);
+        run = run_mgm("matte", in_workshop("data/photos/a.png"), in_workshop("masks/a.png"), "-o", in_workshop("out.png"),
+                      "--model", weights, NULL);
+        expect_success(&run);
+        run = run_mgm("quantize", in_workshop("data/photos/a.png"), in_workshop("masks"), "-o",
+                      in_workshop("eight.safetensors"), "--model", weights, NULL);
+        expect_success(&run);
+        run = run_mgm("matte", in_workshop("data/photos/a.png"), in_workshop("masks/a.png"), "-o", in_workshop("out.png"),
+                      "--model", in_workshop("eight.safetensors"), "--precision", "int8", NULL);
+        expect_success(&run);
+        const int files = count_files();
+        run = run_mgm("export-onnx", "--model", weights, "-o", in_workshop("out.onnx"), NULL);
+        expect_failure(&run, 1, strstr(run.err, "built without ONNX") ? "" : "are not fused by refinement", files);
+    }
+}
+
 static void test_scoring_a_checkpoint(void **state)
 {
     (void)state;
@@ -219,6 +255,7 @@ int main(void)
         TEST(test_watching),
         TEST(test_encoder_is_taken),
         TEST(test_held_out_is_left_alone),
+        TEST(test_fusions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
