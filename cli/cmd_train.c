@@ -1,4 +1,4 @@
-/** mgm train: trains the network on drawn foregrounds composed over photographs. */
+/** mgm train: trains a network on drawn or photographed foregrounds, composed over photographs. */
 #include "command.h"
 #include "image_file.h"
 #include "report.h"
@@ -59,7 +59,7 @@ static int run(int argc, char **argv);
 
 const struct command cmd_train = {
     .name = "train",
-    .summary = "trains a model on drawn foregrounds over photographs",
+    .summary = "trains a model on drawn or photographed foregrounds",
     .synopsis = "CONFIG [options]",
     .details =
         "Leaves checkpoint.safetensors, weights.safetensors and log.jsonl in the run folder. Ctrl-C (or SIGTERM) ends\n"
