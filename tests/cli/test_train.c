@@ -94,6 +94,21 @@ static void test_run_goes_on(void **state)
     expect_failure(&run, 1, "checkpoint.safetensors", files);
 }
 
+/** As users call it, without what the tests set: the program starts over, and is told the same again. */
+static void test_without_a_wait_policy(void **state)
+{
+    (void)state;
+    const char *policy = getenv("OMP_WAIT_POLICY");
+    char *kept = policy ? strdup(policy) : NULL;
+    unsetenv("OMP_WAIT_POLICY");
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "iterations=2", NULL);
+    if (kept)
+        setenv("OMP_WAIT_POLICY", kept, 1);
+    free(kept);
+    expect_success(&run);
+    assert_int_equal(iteration_of_checkpoint(), 2);
+}
+
 /** The encoder of another run, and nothing else of it. */
 static void test_encoder_is_taken(void **state)
 {
@@ -254,6 +269,7 @@ int main(void)
         TEST(test_preview),
         TEST(test_watching),
         TEST(test_encoder_is_taken),
+        TEST(test_without_a_wait_policy),
         TEST(test_held_out_is_left_alone),
         TEST(test_fusions),
     };
