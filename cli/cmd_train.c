@@ -315,12 +315,9 @@ static int failed(struct mgm_context *ctx, struct mgm_communicator *together)
     return outcome;
 }
 
-/*
- * OpenMP's threads spin while they wait for each other, on cores that those who make samples are to have (train/loader.c),
- * so that the network waits for samples instead. How they wait is settled before main(): the program starts over, once. A
- * setting of the user's stands; where starting over fails, the network waits.
- * @param argv  as main() has it
- */
+/* OpenMP's threads spin while they wait for each other, on cores that those who make samples are to have (train/loader.c).
+ * How they wait is settled before main(), whose argv this is: the program starts over, once. Where that fails, the network
+ * waits. */
 static void start_over_without_spinning(char **argv)
 {
     if (!getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
