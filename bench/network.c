@@ -3,9 +3,11 @@
  *
  *     network forward  [--width 1] [--size 1024] [--threads 0] [--repeat 5]
  *     network training [--width 0.5] [--size 256] [--batch 8] [--f32] [--threads 0] [--repeat 5]
+ *     network cost     [--width 0.5] [--size 256] [--f32] [--threads 0]
  *
- * Prints the median, the fastest and the slowest run after a warm-up, the achieved share of the processor's measured
- * multiply-add peak, and the largest resident size.
+ * `cost` prints what training on one picture takes, in GFLOP, and the processor's peak, in GFLOP/s. The others print the
+ * median, the fastest and the slowest run after a warm-up, the achieved share of the processor's measured multiply-add peak,
+ * and the largest resident size.
  */
 #include "matting/network.h"
 #include "base/memory.h"
@@ -20,7 +22,7 @@
 #include <string.h>
 
 struct options {
-    bool training, f32;
+    bool training, f32, cost;
     double width;
     int size, batch, threads, repeat;
 };
@@ -46,11 +48,22 @@ static double forward_mac(const struct mgm_graph *graph, int size)
     return sum;
 }
 
+/* Of training: forward, backward by the data, backward by the weights. */
+static double step_flop(const struct mgm_graph *graph, const struct options *o)
+{
+    return 2 * forward_mac(graph, o->size) * (o->training ? 3 : 1);
+}
+
+static double peak_of(const struct options *o)
+{
+    return o->training && !o->f32 ? bench_peak_bf16(o->threads) : bench_peak_f32(o->threads);
+}
+
 static void report(const struct options *o, double *seconds, double flop)
 {
     qsort(seconds, (size_t)o->repeat, sizeof *seconds, by_value);
     double median = seconds[o->repeat / 2];
-    double peak = o->training && !o->f32 ? bench_peak_bf16(o->threads) : bench_peak_f32(o->threads);
+    double peak = peak_of(o);
     printf(
         "%s width %g, %d × %d², %s: median %.3f s (%.3f … %.3f), %.1f images/s, %.0f GFLOP/s of a peak of %.0f (%.0f %%), "
         "%.0f MB\n",
@@ -103,6 +116,15 @@ static enum mgm_status run_training(struct mgm_context *ctx, const struct option
     return status;
 }
 
+static enum mgm_status print_cost(struct mgm_context *ctx, const struct options *o)
+{
+    struct mgm_graph graph = {0};
+    TRY(mgm_network_build(ctx, o->width, false, &graph));
+    printf("%.4g %.4g\n", step_flop(&graph, o) * 1e-9, peak_of(o));
+    mgm_graph_release(&graph);
+    return MGM_OK;
+}
+
 static enum mgm_status run(struct mgm_context *ctx, const struct options *o)
 {
     struct mgm_graph graph = {0};
@@ -124,7 +146,7 @@ static enum mgm_status run(struct mgm_context *ctx, const struct options *o)
                              : run_forward(ctx, o, &graph, &params, input, count, seconds);
     }
     if (status == MGM_OK)
-        report(o, seconds, 2 * forward_mac(&graph, o->size) * o->batch * (o->training ? 3 : 1));
+        report(o, seconds, step_flop(&graph, o) * o->batch);
     mgm_params_release(&params);
     mgm_graph_release(&graph);
     mgm_free(input);
@@ -134,13 +156,15 @@ static enum mgm_status run(struct mgm_context *ctx, const struct options *o)
 
 int main(int argc, char **argv)
 {
-    bool training = argc > 1 && strcmp(argv[1], "training") == 0;
+    const bool cost = argc > 1 && strcmp(argv[1], "cost") == 0,
+               training = cost || (argc > 1 && !strcmp(argv[1], "training"));
     if (argc < 2 || (!training && strcmp(argv[1], "forward") != 0)) {
-        fprintf(stderr, "usage: %s forward|training [--width W] [--size S] [--batch N] [--f32] [--threads T] [--repeat R]\n",
+        fprintf(stderr,
+                "usage: %s forward|training|cost [--width W] [--size S] [--batch N] [--f32] [--threads T] [--repeat R]\n",
                 argv[0]);
         return 2;
     }
-    struct options o = {training, false, training ? 0.5 : 1, training ? 256 : 1024, training ? 8 : 1, 0, 5};
+    struct options o = {training, false, cost, training ? 0.5 : 1, training ? 256 : 1024, training ? 8 : 1, 0, 5};
     static const struct option names[] = {{"width", 1, NULL, 'w'},   {"size", 1, NULL, 's'},   {"batch", 1, NULL, 'b'},
                                           {"threads", 1, NULL, 't'}, {"repeat", 1, NULL, 'r'}, {"f32", 0, NULL, 'f'},
                                           {NULL, 0, NULL, 0}};
@@ -171,7 +195,7 @@ int main(int argc, char **argv)
     struct mgm_context *ctx = NULL;
     if (o.repeat < 1 || o.batch < 1 || mgm_context_create(&ctx) != MGM_OK)
         return 2;
-    enum mgm_status status = run(ctx, &o);
+    enum mgm_status status = cost ? print_cost(ctx, &o) : run(ctx, &o);
     if (status != MGM_OK)
         fprintf(stderr, "%s\n", mgm_context_error(ctx));
     mgm_context_destroy(&ctx);

@@ -7,7 +7,7 @@
 /** GFLOP/s of f32 multiply-adds on `threads` threads (0: one per core). */
 double bench_peak_f32(int threads);
 
-/** The same for bf16 dot products; 0 where the processor has none. */
+/** The same for bf16, by tiles (AMX) or else by dot products (AVX-512), as the processor has it; 0 where it has neither. */
 double bench_peak_bf16(int threads);
 
 /** Seconds of a monotonic clock. */

@@ -106,14 +106,17 @@ static enum mgm_status write_model(struct job *job, const char *path)
     const struct mgm_model_facts facts = mgm_model_facts(job->model);
     char width[32];
     snprintf(width, sizeof width, "%.17g", facts.width);
-    const char *metadata[] = {MGM_METADATA_ARCHITECTURE, MGM_ARCHITECTURE, MGM_METADATA_WIDTH,   width,
-                              MGM_METADATA_NAME,         facts.name,       MGM_METADATA_LICENSE, facts.license};
+    const char *metadata[] = {MGM_METADATA_ARCHITECTURE, MGM_ARCHITECTURE,
+                              MGM_METADATA_WIDTH,        width,
+                              MGM_METADATA_NAME,         facts.name,
+                              MGM_METADATA_LICENSE,      facts.license,
+                              MGM_METADATA_FUSION,       mgm_head_fusion_names[job->model->fusion]};
     job->ranges = mgm_alloc((size_t)job->model->graph.layer_count, sizeof *job->ranges);
     if (!job->ranges)
         return mgm_fail_nomem(job->ctx, path);
     mgm_calibration_ranges(job->calibration, job->ranges);
     TRY(mgm_model_hold_params(job->ctx, job->model));
-    return mgm_params_save_quantized(job->ctx, &job->model->graph, &job->model->params, job->ranges, path, metadata, 4);
+    return mgm_params_save_quantized(job->ctx, &job->model->graph, &job->model->params, job->ranges, path, metadata, 5);
 }
 
 static enum mgm_status quantize(struct job *job, const struct values *values, const struct operands *operands)

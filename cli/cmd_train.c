@@ -1,4 +1,4 @@
-/** mgm train: trains the network on drawn foregrounds composed over photographs. */
+/** mgm train: trains a network on drawn or photographed foregrounds, composed over photographs. */
 #include "command.h"
 #include "image_file.h"
 #include "report.h"
@@ -10,6 +10,7 @@
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,7 +59,7 @@ static int run(int argc, char **argv);
 
 const struct command cmd_train = {
     .name = "train",
-    .summary = "trains a model on drawn foregrounds over photographs",
+    .summary = "trains a model on drawn or photographed foregrounds",
     .synopsis = "CONFIG [options]",
     .details =
         "Leaves checkpoint.safetensors, weights.safetensors and log.jsonl in the run folder. Ctrl-C (or SIGTERM) ends\n"
@@ -314,6 +315,15 @@ static int failed(struct mgm_context *ctx, struct mgm_communicator *together)
     return outcome;
 }
 
+/* OpenMP's threads spin while they wait for each other, on cores that those who make samples are to have (train/loader.c).
+ * How they wait is settled before main(), whose argv this is: the program starts over, once. Where that fails, the network
+ * waits. */
+static void start_over_without_spinning(char **argv)
+{
+    if (!getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 0) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 static int run(int argc, char **argv)
 {
     struct values values = {0};
@@ -327,6 +337,7 @@ static int run(int argc, char **argv)
         return outcome;
     if (values.images && !values.preview)
         return command_misused(&cmd_train, "--images goes with --preview");
+    start_over_without_spinning(argv - 1);
     describe_command(operands.values[0], &values.set, line, sizeof line);
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK) {

@@ -102,6 +102,11 @@ enum mgm_status mgm_onnx_export(struct mgm_context *ctx, const struct mgm_model 
     Onnx__ModelProto proto;
     char *heads[MGM_HEAD_COUNT];
     TRY(mgm_onnx_settings_check(ctx, settings));
+    if (model->fusion != MGM_FUSE_BY_REFINEMENT)
+        return mgm_fail(ctx, MGM_E_UNSUPPORTED,
+                        "the heads of '%s' are not fused by refinement (metadata 'fusion': '%s'); only such models can be "
+                        "exported",
+                        model->name, mgm_head_fusion_names[model->fusion]);
     TRY(mgm_graph_check_inference(ctx, &model->graph));
     mgm_onnx_begin(&build, ctx);
     describe_ends(&build, settings);

@@ -54,6 +54,22 @@ static enum mgm_status find_width(struct mgm_context *ctx, const struct mgm_safe
     return MGM_OK;
 }
 
+/* What the file says of how its heads are fused; the published network's say nothing. */
+static enum mgm_status find_fusion(struct mgm_context *ctx, const struct mgm_safetensors *file, enum mgm_head_fusion *fusion)
+{
+    const char *text = mgm_safetensors_metadata(file, MGM_METADATA_FUSION);
+    *fusion = MGM_FUSE_BY_REFINEMENT;
+    for (int i = 0; text && i < MGM_HEAD_FUSION_COUNT; i++)
+        if (strcmp(text, mgm_head_fusion_names[i]) == 0) {
+            *fusion = (enum mgm_head_fusion)i;
+            return MGM_OK;
+        }
+    return text ? mgm_fail(ctx, MGM_E_UNSUPPORTED,
+                           "%s: metadata 'fusion' is '%.200s'; expected 'refinement', 'none' or 'convolution'",
+                           mgm_safetensors_name(file), text)
+                : MGM_OK;
+}
+
 /* Last part of the path, without what says the format. NULL: no memory. */
 static char *name_from_path(const char *path)
 {
@@ -84,17 +100,20 @@ enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_sa
     *out = NULL;
     enum mgm_colour_kind kind;
     double width;
+    enum mgm_head_fusion fusion;
     TRY(check_architecture(ctx, file, &kind));
+    TRY(find_fusion(ctx, file, &fusion));
     TRY(find_width(ctx, file, &width));
     struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
     if (!model)
         return mgm_fail_nomem(ctx, "a model");
     model->width = width;
+    model->fusion = fusion;
     model->colour = kind != MGM_COLOUR_KINDS;
     model->kind = kind;
     enum mgm_status status = kind == MGM_COLOUR_WHOLE      ? mgm_foreground_network_build(ctx, width, &model->graph)
                              : kind == MGM_COLOUR_REFINING ? mgm_refining_network_build(ctx, width, &model->graph)
-                                                           : mgm_network_build(ctx, width, false, &model->graph);
+                                                           : mgm_network_build_fused(ctx, width, fusion, &model->graph);
     if (status == MGM_OK)
         status = mgm_params_check(ctx, &model->graph, file);
     if (status == MGM_OK)

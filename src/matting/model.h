@@ -5,7 +5,7 @@
 #define MGM_MATTING_MODEL_H
 
 #include "matting/foreground.h"
-#include "nn/graph.h"
+#include "matting/network.h"
 #include "weights/safetensors.h"
 
 struct mgm_model {
@@ -14,6 +14,7 @@ struct mgm_model {
     struct mgm_safetensors *file; /* where they can be read again; NULL: they are never dropped */
     float *ranges; /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
     double width;
+    enum mgm_head_fusion fusion;
     bool colour; /* of a colour network, not of the matting network */
     enum mgm_colour_kind kind; /* which colour network */
     char *name, *license;
@@ -22,7 +23,7 @@ struct mgm_model {
 /**
  * mgm_model_load, or mgm_foreground_model_load, for a file that is open already: the metadata tell which network it is of.
  * @param file  borrowed, and no longer needed afterwards
- * @return MGM_E_UNSUPPORTED if its metadata name another architecture, MGM_E_FORMAT if the width there is no number in
+ * @return MGM_E_UNSUPPORTED if its metadata name another architecture or fusion of the heads, MGM_E_FORMAT if the width there is no number in
  *         (0, 8], MGM_E_SHAPE as of mgm_params_load
  */
 MGM_MUST_CHECK enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file,
@@ -43,6 +44,7 @@ const char *mgm_architecture_name(enum mgm_colour_kind kind);
 /** Metadata keys that a weights file may carry. All values are text. */
 #define MGM_METADATA_ARCHITECTURE "architecture" /* "mgm-matting" */
 #define MGM_METADATA_WIDTH        "width"        /* "0.5" */
+#define MGM_METADATA_FUSION       "fusion" /* of mgm_head_fusion_names; absent: "refinement" */
 #define MGM_METADATA_NAME         "name"
 #define MGM_METADATA_LICENSE      "license"
 #define MGM_METADATA_TRAINING     "training" /* JSON object: iterations, samples, seed, data, command */

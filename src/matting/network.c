@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 const int mgm_head_stride[MGM_HEAD_COUNT] = {8, 4, 1};
+const char *const mgm_head_fusion_names[MGM_HEAD_FUSION_COUNT] = {"refinement", "none", "convolution"};
 const float mgm_network_mean[3] = {0.485f, 0.456f, 0.406f};
 const float mgm_network_deviation[3] = {0.229f, 0.224f, 0.225f};
 
@@ -156,28 +157,43 @@ static int decoder_layer(struct builder *b, int src, int index, int blocks, int 
     return x;
 }
 
-/* @param init  of the last convolution */
-static int head(struct builder *b, int src, const char *name, int channels, enum mgm_init init)
+/* A head but for its last convolution. */
+static int head_features(struct builder *b, int src, const char *name)
 {
     char prefix[48];
     snprintf(prefix, sizeof prefix, "decoder.%s.", name);
     int inner = mgm_network_channels(b->width, 32);
     int x =
         conv(b, src, prefix, "0", (struct mgm_conv_spec){.channels = inner, .kernel = 3, .init = MGM_INIT_XAVIER_UNIFORM});
-    x = norm(b, x, prefix, "1", LEAKY, -1);
-    return conv(b, x, prefix, "3", (struct mgm_conv_spec){.channels = channels, .kernel = 3, .bias = true, .init = init});
+    return norm(b, x, prefix, "1", LEAKY, -1);
+}
+
+static int head_output(struct builder *b, int features, const char *name, int channels)
+{
+    char prefix[48];
+    snprintf(prefix, sizeof prefix, "decoder.%s.", name);
+    return conv(b, features, prefix, "3",
+                (struct mgm_conv_spec){.channels = channels, .kernel = 3, .bias = true, .init = MGM_INIT_XAVIER_UNIFORM});
+}
+
+static int head(struct builder *b, int src, const char *name, int channels)
+{
+    return head_output(b, head_features(b, src, name), name, channels);
 }
 
 /* What either network has between its input and its last head. */
 struct body {
     int trunk, context; /* results of encoder and ASPP */
     int finest;         /* the decoder's at full resolution, shortcut added */
+    /* with heads, those at strides 8 and 4 */
+    int features[MGM_HEAD_OS1], outputs[MGM_HEAD_OS1];
 };
 
-/* @param os8, os4  receive the coarser heads, of the matting network; NULL: there are none */
-static struct body body_of(struct builder *b, int inputs, int *os8, int *os4)
+static struct body body_of(struct builder *b, int inputs, bool with_heads)
 {
+    static const char *const head_names[] = {"refine_OS8", "refine_OS4"};
     struct mgm_graph *out = b->graph;
+    struct body body = {0};
     int c[5]; /* 32, 64, 128, 256, 512 of the paper */
     for (int i = 0; i < 5; i++)
         c[i] = mgm_network_channels(b->width, 32 << i);
@@ -189,7 +205,7 @@ static struct body body_of(struct builder *b, int inputs, int *os8, int *os4)
                                         .step = 2,
                                         .spectral = true,
                                         .init = MGM_INIT_XAVIER_UNIFORM,
-                                        .zero_input = os8 ? MGM_NETWORK_INPUTS - 1 : -1});
+                                        .zero_input = with_heads ? MGM_NETWORK_INPUTS - 1 : -1});
     x = norm(b, x, "encoder.", "bn1", RELU, -1);
     x = spectral(b, x, "encoder.", "conv2", c[0], 3, 1, MGM_INIT_XAVIER_UNIFORM);
     int stem = norm(b, x, "encoder.", "bn2", RELU, -1);
@@ -198,24 +214,26 @@ static struct body body_of(struct builder *b, int inputs, int *os8, int *os4)
     int layer1 = encoder_layer(b, x, "layer1", 3, c[1], 1);
     int layer2 = encoder_layer(b, layer1, "layer2", 4, c[2], 2);
     int layer3 = encoder_layer(b, layer2, "layer3", 4, c[3], 2);
-    int trunk = encoder_layer(b, layer3, "layer_bottleneck", 2, c[4], 2);
+    body.trunk = encoder_layer(b, layer3, "layer_bottleneck", 2, c[4], 2);
     out->exact = true; /* little work, and a mean over all pixels */
-    int context = aspp(b, trunk, c[3], c[4]);
+    body.context = aspp(b, body.trunk, c[3], c[4]);
     out->exact = false;
 
     /* Shortcuts stand where they are needed, so that their results need not be kept in the meantime. */
-    x = shortcut(b, layer3, 4, c[3], decoder_layer(b, context, 1, 2, c[3]));
-    x = shortcut(b, layer2, 3, c[2], decoder_layer(b, x, 2, 3, c[2]));
-    if (os8)
-        *os8 = head(b, x, "refine_OS8", 1, MGM_INIT_XAVIER_UNIFORM);
-    x = shortcut(b, layer1, 2, c[1], decoder_layer(b, x, 3, 3, c[1]));
-    if (os4)
-        *os4 = head(b, x, "refine_OS4", 1, MGM_INIT_XAVIER_UNIFORM);
+    x = shortcut(b, layer3, 4, c[3], decoder_layer(b, body.context, 1, 2, c[3]));
+    const int sources[] = {layer2, layer1};
+    for (int i = 0; i < 2; i++) {
+        x = shortcut(b, sources[i], 3 - i, c[2 - i], decoder_layer(b, x, 2 + i, 3, c[2 - i]));
+        if (!with_heads)
+            continue;
+        body.features[i] = head_features(b, x, head_names[i]);
+        body.outputs[i] = head_output(b, body.features[i], head_names[i], 1);
+    }
     x = shortcut(b, stem, 1, c[0], decoder_layer(b, x, 4, 2, c[0]));
     x = spectral(b, x, "decoder.", "conv1", c[0], 4, 2, MGM_INIT_FAN_IN_UNIFORM);
     x = norm(b, x, "decoder.", "bn1", LEAKY, -1);
-    x = shortcut(b, input, 0, c[0], x);
-    return (struct body){trunk, context, x};
+    body.finest = shortcut(b, input, 0, c[0], x);
+    return body;
 }
 
 static enum mgm_status finish(struct mgm_context *ctx, struct mgm_graph *out)
@@ -230,11 +248,10 @@ enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool wi
 {
     *out = (struct mgm_graph){0};
     struct builder builder = {out, width};
-    int os8, os4;
-    const struct body body = body_of(&builder, MGM_NETWORK_INPUTS, &os8, &os4);
-    const int os1 = head(&builder, body.finest, "refine_OS1", 1, MGM_INIT_XAVIER_UNIFORM);
-    mgm_graph_output(out, os8);
-    mgm_graph_output(out, os4);
+    const struct body body = body_of(&builder, MGM_NETWORK_INPUTS, true);
+    const int os1 = head(&builder, body.finest, "refine_OS1", 1);
+    mgm_graph_output(out, body.outputs[MGM_HEAD_OS8]);
+    mgm_graph_output(out, body.outputs[MGM_HEAD_OS4]);
     mgm_graph_output(out, os1);
     if (with_trunk) {
         mgm_graph_output(out, body.trunk);
@@ -243,12 +260,41 @@ enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool wi
     return finish(ctx, out);
 }
 
+/* The coarser heads' features at full resolution: nearest, as everywhere in this network. */
+static int enlarged(struct builder *b, int layer, int stride)
+{
+    for (; stride > 1; stride /= 2)
+        layer = mgm_graph_upsample(b->graph, layer);
+    return layer;
+}
+
+enum mgm_status mgm_network_build_fused(struct mgm_context *ctx, double width, enum mgm_head_fusion fusion,
+                                        struct mgm_graph *out)
+{
+    if (fusion != MGM_FUSE_BY_CONVOLUTION)
+        return mgm_network_build(ctx, width, false, out);
+    *out = (struct mgm_graph){0};
+    struct builder builder = {out, width};
+    const struct body body = body_of(&builder, MGM_NETWORK_INPUTS, true);
+    int features[MGM_HEAD_COUNT];
+    out->exact = true; /* what is joined has no common scale */
+    for (int i = MGM_HEAD_OS8; i < MGM_HEAD_OS1; i++)
+        features[i] = enlarged(&builder, body.features[i], mgm_head_stride[i]);
+    features[MGM_HEAD_OS1] = head_features(&builder, body.finest, "refine_OS1");
+    const int all = mgm_graph_concat(out, features, MGM_HEAD_COUNT);
+    const int fused = head(&builder, all, "fusion", 1);
+    mgm_graph_output(out, body.outputs[MGM_HEAD_OS8]);
+    mgm_graph_output(out, body.outputs[MGM_HEAD_OS4]);
+    mgm_graph_output(out, fused);
+    return finish(ctx, out);
+}
+
 enum mgm_status mgm_foreground_network_build(struct mgm_context *ctx, double width, struct mgm_graph *out)
 {
     *out = (struct mgm_graph){0};
     struct builder builder = {out, width};
-    const struct body body = body_of(&builder, MGM_FOREGROUND_INPUTS, NULL, NULL);
-    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS, MGM_INIT_XAVIER_UNIFORM));
+    const struct body body = body_of(&builder, MGM_FOREGROUND_INPUTS, false);
+    mgm_graph_output(out, head(&builder, body.finest, "colour", MGM_FOREGROUND_OUTPUTS));
     return finish(ctx, out);
 }
 

@@ -13,6 +13,20 @@ enum mgm_head { MGM_HEAD_OS8, MGM_HEAD_OS4, MGM_HEAD_OS1, MGM_HEAD_COUNT };
 /** Stride of each head's output: 8, 4, 1. */
 extern const int mgm_head_stride[MGM_HEAD_COUNT];
 
+/**
+ * How the heads' mattes become one (Table 4). Without refinement every level is judged everywhere in training, and the last output
+ * alone is the matte.
+ */
+enum mgm_head_fusion {
+    MGM_FUSE_BY_REFINEMENT,  /* Eq. 2–3: the paper's network */
+    MGM_FUSE_NOT,            /* the same network; the matte is the stride-1 head's */
+    MGM_FUSE_BY_CONVOLUTION, /* in the stride-1 head's place stand two convolutions over what all three heads' last ones read */
+    MGM_HEAD_FUSION_COUNT
+};
+
+/** "refinement", "none", "convolution": of configurations and metadata. */
+extern const char *const mgm_head_fusion_names[MGM_HEAD_FUSION_COUNT];
+
 enum { MGM_NETWORK_INPUTS = 4 }; /* R, G, B normalised, guidance in [0, 1] */
 
 /**
@@ -21,6 +35,10 @@ enum { MGM_NETWORK_INPUTS = 4 }; /* R, G, B normalised, guidance in [0, 1] */
  */
 MGM_MUST_CHECK enum mgm_status mgm_network_build(struct mgm_context *ctx, double width, bool with_trunk,
                                                  struct mgm_graph *out);
+
+/** The network whose heads are fused otherwise, by convolution; else the same as mgm_network_build(). */
+MGM_MUST_CHECK enum mgm_status mgm_network_build_fused(struct mgm_context *ctx, double width, enum mgm_head_fusion fusion,
+                                                       struct mgm_graph *out);
 
 /**
  * The network for foreground colours (§3.2: "a network of the same structure"): the same encoder, context and decoder

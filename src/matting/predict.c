@@ -47,9 +47,10 @@ static struct mgm_model *holder_of(const struct mgm_model *model)
     return (struct mgm_model *)model;
 }
 
-static bool is_dense(const struct mgm_predictor_settings *settings)
+static bool is_dense(const struct mgm_model *model, const struct mgm_predictor_settings *settings)
 {
-    return settings->dense || (settings->backend && !settings->backend->ops->gather);
+    return settings->dense || model->fusion != MGM_FUSE_BY_REFINEMENT ||
+           (settings->backend && !settings->backend->ops->gather);
 }
 
 /* The whole network's plan, or what that takes, with all that refinement by tiles needs of it. */
@@ -57,7 +58,7 @@ static enum mgm_status create_whole(struct mgm_context *ctx, const struct mgm_mo
                                     const struct mgm_predictor_settings *s, size_t *bytes, struct mgm_infer_plan **out)
 {
     int *keep = NULL, keep_count = 0;
-    if (!is_dense(s))
+    if (!is_dense(model, s))
         TRY(mgm_tile_plan_sources(ctx, &model->graph, &keep, &keep_count));
     const enum mgm_status status = create_plan(ctx, model, s, keep, keep_count, bytes, out);
     mgm_free(keep);
@@ -89,7 +90,7 @@ enum mgm_status mgm_predictor_create(struct mgm_context *ctx, const struct mgm_m
     if (!p)
         return mgm_fail_nomem(ctx, "a predictor");
     *p = (struct mgm_predictor){.ctx = ctx, .model = model, .settings = *settings};
-    p->settings.dense = is_dense(settings);
+    p->settings.dense = is_dense(model, settings);
     enum mgm_status status = mgm_model_hold_params(ctx, holder_of(model));
     if (status == MGM_OK)
         status = create_whole(ctx, model, settings, NULL, &p->whole);
@@ -111,7 +112,7 @@ enum mgm_status mgm_predictor_measure(struct mgm_context *ctx, const struct mgm_
         parameters += model->graph.params[i].count;
     /* Weights, once as they are stored and once as kernels want them; the finer heads. */
     *bytes += parameters * (sizeof(float) + mgm_precision_bytes(settings->precision));
-    *bytes += is_dense(settings) ? 0 : (pixels + pixels / 16) * sizeof(float) + tile_memory(settings);
+    *bytes += is_dense(model, settings) ? 0 : (pixels + pixels / 16) * sizeof(float) + tile_memory(settings);
     return MGM_OK;
 }
 
@@ -226,9 +227,29 @@ static enum mgm_status refine(struct mgm_predictor *p, int picture, int head, in
     return finite ? MGM_OK : damaged(p);
 }
 
+/* The matte of a model without refinement. */
+static enum mgm_status finish_unrefined(struct mgm_predictor *p, int picture, struct mgm_prediction *prediction)
+{
+    const int h = p->settings.h, w = p->settings.w;
+    const size_t count = (size_t)h * (size_t)w;
+    const float *raw = raw_of(p, MGM_HEAD_OS1, picture);
+    if (!all_finite(raw, count))
+        return damaged(p);
+    mgm_head_to_alpha(raw, h, w, mgm_head_stride[MGM_HEAD_OS1], prediction->alpha);
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        if (prediction->heads[head])
+            mgm_head_to_alpha(raw_of(p, head, picture), h, w, mgm_head_stride[head], prediction->heads[head]);
+    memset(prediction->unknown_os4, 1, count);
+    memset(prediction->unknown_os1, 1, count);
+    prediction->computed_os4 = prediction->computed_os1 = 1;
+    return MGM_OK;
+}
+
 enum mgm_status mgm_predictor_finish(struct mgm_predictor *p, int picture, struct mgm_prediction *prediction)
 {
     const int h = p->settings.h, w = p->settings.w, stride = mgm_head_stride[MGM_HEAD_OS8];
+    if (p->model->fusion != MGM_FUSE_BY_REFINEMENT)
+        return finish_unrefined(p, picture, prediction);
     const float *raw = raw_of(p, MGM_HEAD_OS8, picture);
     if (!all_finite(raw, (size_t)(h / stride) * (size_t)(w / stride)))
         return damaged(p);

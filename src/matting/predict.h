@@ -1,6 +1,7 @@
 /**
  * The network made ready for pictures of one size, and what is made of its answers: coarse matte, then refinement where that is
- * uncertain (§3.1, Eq. 2–3), computed only there if need be.
+ * uncertain (§3.1, Eq. 2–3), computed only there if need be. A model whose heads are not fused by refinement has one matte, that
+ * of its last output, and counts as refined everywhere.
  */
 #ifndef MGM_MATTING_PREDICT_H
 #define MGM_MATTING_PREDICT_H
@@ -32,7 +33,7 @@ MGM_MUST_CHECK enum mgm_status mgm_predictor_create(struct mgm_context *ctx, con
 MGM_MUST_CHECK enum mgm_status mgm_predictor_measure(struct mgm_context *ctx, const struct mgm_model *model,
                                                      const struct mgm_predictor_settings *settings, size_t *bytes);
 void mgm_predictor_destroy(struct mgm_predictor **predictor);
-/** As they were asked for, but for `dense`, which is true where the backend cannot do otherwise. */
+/** As they were asked for, but for `dense`, which is true where backend or model cannot do otherwise. */
 const struct mgm_predictor_settings *mgm_predictor_settings_of(const struct mgm_predictor *predictor);
 
 /** Where the caller puts the input before run: f32 [n, h, w, 4], normalised colours, then guidance. Borrowed; overwritten. */

@@ -71,6 +71,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     {"foregrounds.seed", WIDE, AT(foregrounds.seed), 1, 0, 9e18, true},
     {"foregrounds.hold_out", INTEGER, AT(foregrounds.hold_out), 1, 0, 1, true, true},
     PATHNAME("foregrounds.cache", foregrounds.cache),
+    {"model.fusion", FUSION, AT(fusion), 1, 0, 0, true, true},
     {"sources", SOURCES, AT(sources), 1, 0, 0, true, true},
     {"samples.recipe", RECIPE, AT(samples.published), 1, 0, 0, true, true},
     {"guidance.blobs", REAL, AT(samples.guidance.blobs), 1, 0, 1, true, true},
@@ -147,6 +148,13 @@ enum mgm_status mgm_train_config_check(struct mgm_context *ctx, const struct mgm
                         "curriculum.ground_truth and curriculum.mixed are fractions of the run: their sum "
                         "is %g",
                         config->curriculum.ground_truth + config->curriculum.mixed);
+    if (config->fusion != MGM_FUSE_BY_REFINEMENT && config->samples.task != MGM_TASK_MATTING)
+        return mgm_fail(ctx, MGM_E_INVALID, "model.fusion is \"%s\", but colour networks (task) have no heads to fuse",
+                        mgm_head_fusion_names[config->fusion]);
+    if (config->fusion != MGM_FUSE_BY_REFINEMENT && config->objective.level_weight[MGM_HEAD_OS1] == 0)
+        return mgm_fail(ctx, MGM_E_INVALID,
+                        "objective.os1 is 0, but with model.fusion \"%s\" that level alone makes the matte",
+                        mgm_head_fusion_names[config->fusion]);
     const struct mgm_guidance_settings *guidance = &config->samples.guidance;
     if (guidance->soft_share + guidance->trimap_share > 1)
         return mgm_fail(ctx, MGM_E_INVALID, "guidance.soft and guidance.trimap are shares of the samples: their sum is %g",
@@ -195,6 +203,8 @@ static size_t value_size(const struct mgm_train_config *config, const struct mgm
         return (size_t)config->source_count * sizeof *config->sources;
     case RECIPE:
         return sizeof config->samples.published;
+    case FUSION:
+        return sizeof config->fusion;
     default:
         return strlen((const char *)config + key->offset);
     }

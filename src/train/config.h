@@ -20,6 +20,7 @@ struct mgm_train_config {
     char name[MGM_CONFIG_PATH_MAX];    /* of the model, for its metadata */
     char license[MGM_CONFIG_PATH_MAX]; /* of the weights; "": nothing is said */
     double width;
+    enum mgm_head_fusion fusion;
     enum mgm_precision_choice precision;
     int64_t seed, iterations;
     int phase_count;

@@ -6,7 +6,7 @@
 
 #include "train/config.h"
 
-enum mgm_config_kind { REAL, INTEGER, WIDE, TEXT, PATH, TASK, PRECISION, PHASES, SOURCES, RECIPE };
+enum mgm_config_kind { REAL, INTEGER, WIDE, TEXT, PATH, TASK, PRECISION, PHASES, SOURCES, RECIPE, FUSION };
 
 /** One key: where its value goes and what it may be. `length` values for REAL and INTEGER, as an array if more than one. */
 struct mgm_config_key {

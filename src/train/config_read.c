@@ -83,31 +83,54 @@ static enum mgm_status read_text(const struct reader *reader, const config_setti
     return length < MGM_CONFIG_PATH_MAX ? MGM_OK : complain(reader, setting, key->name, "is too long");
 }
 
-static enum mgm_status read_precision(const struct reader *reader, const config_setting_t *setting,
-                                      const struct mgm_config_key *key)
+/** One of some names, as its number. */
+static enum mgm_status read_choice(const struct reader *reader, const config_setting_t *setting, const char *key,
+                                   const char *const *names, int count, int *choice)
 {
-    static const char *const names[] = {"f32", "bf16", "auto"};
     const char *text = config_setting_get_string(setting);
-    for (int i = 0; text && i < 3; i++)
-        if (!strcmp(text, names[i])) {
-            reader->config->precision = (enum mgm_precision_choice)i;
+    char what[128] = "must be ";
+    size_t length = strlen(what);
+    for (int i = 0; i < count; i++) {
+        if (text && !strcmp(text, names[i])) {
+            *choice = i;
             return MGM_OK;
         }
-    return complain(reader, setting, key->name, "must be \"f32\", \"bf16\" or \"auto\"");
+        length += (size_t)snprintf(what + length, sizeof what - length, "%s\"%s\"",
+                                   i == 0           ? ""
+                                   : i == count - 1 ? " or "
+                                                    : ", ",
+                                   names[i]);
+    }
+    return complain(reader, setting, key, what);
 }
 
-static enum mgm_status read_task(const struct reader *reader, const config_setting_t *setting,
-                                 const struct mgm_config_key *key)
+/** Of the keys whose values are names. */
+static enum mgm_status read_named(const struct reader *reader, const config_setting_t *setting,
+                                  const struct mgm_config_key *key)
 {
-    static const char *const names[] = {
+    static const char *const precisions[] = {"f32", "bf16", "auto"}, *const recipes[] = {"own", "published"};
+    static const char *const tasks[] = {
         [MGM_TASK_MATTING] = "matting", [MGM_TASK_FOREGROUND] = "foreground", [MGM_TASK_REFINEMENT] = "refinement"};
-    const char *text = config_setting_get_string(setting);
-    for (int i = 0; text && i < 3; i++)
-        if (!strcmp(text, names[i])) {
-            reader->config->samples.task = (enum mgm_task)i;
-            return MGM_OK;
-        }
-    return complain(reader, setting, key->name, "must be \"matting\", \"foreground\" or \"refinement\"");
+    struct mgm_train_config *config = reader->config;
+    int choice;
+    switch (key->kind) {
+    case PRECISION:
+        TRY(read_choice(reader, setting, key->name, precisions, 3, &choice));
+        config->precision = (enum mgm_precision_choice)choice;
+        break;
+    case TASK:
+        TRY(read_choice(reader, setting, key->name, tasks, 3, &choice));
+        config->samples.task = (enum mgm_task)choice;
+        break;
+    case RECIPE:
+        TRY(read_choice(reader, setting, key->name, recipes, 2, &choice));
+        config->samples.published = choice == 1;
+        break;
+    default:
+        TRY(read_choice(reader, setting, key->name, mgm_head_fusion_names, MGM_HEAD_FUSION_COUNT, &choice));
+        config->fusion = (enum mgm_head_fusion)choice;
+    }
+    return MGM_OK;
 }
 
 static enum mgm_status read_phase(const struct reader *reader, config_setting_t *group, struct mgm_crop_phase *phase)
@@ -150,14 +173,10 @@ static enum mgm_status read_phases(const struct reader *reader, const config_set
 static enum mgm_status read_source_kind(const struct reader *reader, const config_setting_t *setting,
                                         struct mgm_source *source)
 {
-    const char *text = config_setting_get_string(setting);
-    for (int i = MGM_SOURCE_DRAWN; text && i <= MGM_SOURCE_FOLDERS; i++)
-        if (!strcmp(text, mgm_source_names[i])) {
-            source->kind = (enum mgm_source_kind)i;
-            return MGM_OK;
-        }
-    return complain(reader, setting, "sources.kind",
-                    "must be \"drawn\", \"composition-1k\", \"distinction-646\" or \"folders\"");
+    int kind;
+    TRY(read_choice(reader, setting, "sources.kind", mgm_source_names, MGM_SOURCE_FOLDERS + 1, &kind));
+    source->kind = (enum mgm_source_kind)kind;
+    return MGM_OK;
 }
 
 static enum mgm_status read_source(const struct reader *reader, const config_setting_t *group, struct mgm_source *source)
@@ -202,16 +221,6 @@ static enum mgm_status read_sources(const struct reader *reader, const config_se
     return MGM_OK;
 }
 
-static enum mgm_status read_recipe(const struct reader *reader, const config_setting_t *setting,
-                                   const struct mgm_config_key *key)
-{
-    const char *text = config_setting_get_string(setting);
-    if (!text || (strcmp(text, "own") != 0 && strcmp(text, "published") != 0))
-        return complain(reader, setting, key->name, "must be \"own\" or \"published\"");
-    reader->config->samples.published = !strcmp(text, "published");
-    return MGM_OK;
-}
-
 static enum mgm_status read_value(const struct reader *reader, const config_setting_t *setting,
                                   const struct mgm_config_key *key)
 {
@@ -225,15 +234,14 @@ static enum mgm_status read_value(const struct reader *reader, const config_sett
     case PATH:
         return read_text(reader, setting, key);
     case TASK:
-        return read_task(reader, setting, key);
     case PRECISION:
-        return read_precision(reader, setting, key);
+    case RECIPE:
+    case FUSION:
+        return read_named(reader, setting, key);
     case PHASES:
         return read_phases(reader, setting);
     case SOURCES:
         return read_sources(reader, setting);
-    case RECIPE:
-        return read_recipe(reader, setting, key);
     default:
         return complain(reader, setting, key->name, "cannot be read");
     }

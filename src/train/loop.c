@@ -29,6 +29,8 @@ static void close_phase(struct mgm_train_run *run)
         mgm_free(run->dilate[i]);
         run->dilate[i] = NULL;
     }
+    mgm_free(run->everywhere);
+    run->everywhere = NULL;
     run->phase = -1;
 }
 
@@ -67,6 +69,12 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
         run->dilate[i] = mgm_alloc((size_t)share, sizeof(int));
     if (!run->dilate[0] || !run->dilate[1])
         return mgm_fail_nomem(run->ctx, "training");
+    if (config->fusion != MGM_FUSE_BY_REFINEMENT) {
+        run->everywhere = mgm_alloc(pixels, 1);
+        if (!run->everywhere)
+            return mgm_fail_nomem(run->ctx, "training");
+        memset(run->everywhere, 1, pixels);
+    }
     run->phase = index;
     mgm_run_note(run, "crops of %d pixels, %d at a time, %s", phase->size, phase->batch, bf16 ? "bf16" : "f32");
     if (together)
@@ -74,11 +82,13 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
     return MGM_OK;
 }
 
-/** Masks of this iteration: the ground truth's, or from the predictions with dilations drawn for each sample. */
+/** Masks of this iteration: everywhere, the ground truth's, or from the predictions with dilations drawn for each sample. */
 static struct mgm_step_masks choose_masks(struct mgm_train_run *run, const struct mgm_batch *batch)
 {
     const struct mgm_train_config *config = run->config;
     uint64_t seed = (uint64_t)config->seed;
+    if (run->everywhere)
+        return (struct mgm_step_masks){.os4 = run->everywhere, .os1 = run->everywhere};
     if (mgm_curriculum_uses_truth(&config->curriculum, seed, run->state.iteration, config->iterations))
         return (struct mgm_step_masks){.os4 = batch->unknown, .os1 = batch->unknown};
     const uint64_t first = run->state.sample + (uint64_t)(mgm_communicator_rank(run->options->together) * batch->n);
@@ -243,7 +253,7 @@ static enum mgm_status build_network(struct mgm_context *ctx, const struct mgm_t
     case MGM_TASK_REFINEMENT:
         return mgm_refining_network_build(ctx, config->width, out);
     default:
-        return mgm_network_build(ctx, config->width, false, out);
+        return mgm_network_build_fused(ctx, config->width, config->fusion, out);
     }
 }
 

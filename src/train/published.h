@@ -5,7 +5,7 @@
  * (rotation ±30° from 1024 pixels on, scale 0.8 … 1.25 for each axis, shear ±10°, flips), trimap and mask at 640 × 640, CutMask on
  * the whole picture, crop around an unknown pixel, jitter in HSV, composing; each interpolation is drawn from nearest, linear, cubic
  * and Lanczos. For real-world pictures (§5, probability `real_world`): contrast, JPEG, blur and noise, some of them, in any order.
- * Deviations: what the crop needs of the background alone is resampled; ellipses are at most `kernel_max`.
+ * Deviations: what the crop needs of the background alone is resampled.
  */
 #ifndef MGM_TRAIN_PUBLISHED_H
 #define MGM_TRAIN_PUBLISHED_H
@@ -28,7 +28,7 @@ enum mgm_filter mgm_any_filter(struct mgm_random *random);
 
 /**
  * Trimap and mask of a whole matte, both made at 640 × 640. Trimap: α = 1 and α = 0, eroded by 1 … 29 each. Mask: a threshold from
- * 0.01 to 1, then eroded, dilated, or both in either order, by 1 … 29 (at most `kernel_max`); CutMask by its probability.
+ * 0.01 to 1, then eroded, dilated, or both in either order, by 1 … `kernel_max` (30 in the paper, 29 in its code); CutMask by its probability.
  * @param alpha          one channel
  * @param unknown, mask  caller-allocated; u8 [height, width], 0 or 1
  */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MASK_SIDE = 640, KERNEL_MAX = 29 };
+enum { MASK_SIDE = 640 };
 
 /* Cubic and Lanczos overshoot. */
 static void clamp(struct mgm_raster *raster)
@@ -16,11 +16,6 @@ static void clamp(struct mgm_raster *raster)
 
 /* ---- trimap and mask ---------------------------------------------------------------------------------------------------
  */
-
-static int kernel(struct mgm_random *random, int most)
-{
-    return mgm_random_int(random, 1, most < KERNEL_MAX ? most : KERNEL_MAX);
-}
 
 static enum mgm_status draw_unknown(struct mgm_context *ctx, struct mgm_random *random, const float *alpha, uint8_t *unknown,
                                     uint8_t *space)
@@ -43,7 +38,8 @@ static enum mgm_status draw_mask(struct mgm_context *ctx, struct mgm_random *ran
 {
     const int side = MASK_SIDE;
     const float threshold = (float)mgm_random_range(random, 0.01, 1);
-    const int way = mgm_random_int(random, 0, 3), first = kernel(random, most), second = kernel(random, most);
+    const int way = mgm_random_int(random, 0, 3), first = mgm_random_int(random, 1, most),
+              second = mgm_random_int(random, 1, most);
     for (size_t i = 0; i < (size_t)side * side; i++)
         mask[i] = alpha[i] >= threshold;
     TRY(way == 0 || way == 2 ? mgm_erode(ctx, mask, side, side, first, mask)

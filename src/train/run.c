@@ -27,8 +27,8 @@ void mgm_run_note(struct mgm_train_run *run, const char *format, ...)
     run->hooks->note(run->hooks->argument, sentence);
 }
 
-static enum mgm_status path_in_run(struct mgm_context *ctx, const struct mgm_train_config *config, const char *name,
-                                   char path[MGM_CONFIG_PATH_MAX])
+enum mgm_status mgm_run_path(struct mgm_context *ctx, const struct mgm_train_config *config, const char *name,
+                             char path[MGM_CONFIG_PATH_MAX])
 {
     if (snprintf(path, MGM_CONFIG_PATH_MAX, "%s/%s", config->run, name) < MGM_CONFIG_PATH_MAX)
         return MGM_OK;
@@ -39,7 +39,7 @@ static enum mgm_status check_folder(struct mgm_context *ctx, const struct mgm_tr
                                     const struct mgm_train_options *options)
 {
     char path[MGM_CONFIG_PATH_MAX];
-    TRY(path_in_run(ctx, config, "checkpoint.safetensors", path));
+    TRY(mgm_run_path(ctx, config, "checkpoint.safetensors", path));
     if (options->validate && access(path, F_OK) != 0)
         return mgm_fail(ctx, MGM_E_IO, "cannot read %s, which is to be scored: %s", path, strerror(errno));
     if (!options->resume && access(path, F_OK) == 0)
@@ -150,7 +150,7 @@ static enum mgm_status open_folder(struct mgm_train_run *run)
     const struct mgm_train_config *config = run->config;
     TRY(check_folder(run->ctx, config, run->options));
     TRY(make_folder(run->ctx, config->run));
-    TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
+    TRY(mgm_run_path(run->ctx, run->config, "checkpoint.safetensors", path));
     if (access(path, F_OK) == 0)
         TRY(resume(run, path));
     else if (config->init[0])
@@ -249,100 +249,13 @@ void mgm_run_report(struct mgm_train_run *run)
     run->reported_at = now;
 }
 
-/**
- * The model as it is written: the moving average where there is one. The spectral-norm vectors follow the newest weights by
- * power iteration; an average of them would not have length 1.
- */
-static enum mgm_status present_params(struct mgm_train_run *run, struct mgm_params *out)
-{
-    const struct mgm_train_state *state = &run->state;
-    const struct mgm_graph *graph = &run->graph;
-    TRY(mgm_params_create(run->ctx, graph, false, out));
-    memcpy(out->values, state->average ? state->average : state->params.values, graph->value_count * sizeof(float));
-    for (int i = 0; i < graph->param_count; i++) {
-        const struct mgm_param_info *info = &graph->params[i];
-        if (info->role == MGM_PARAM_SPECTRAL_U || info->role == MGM_PARAM_SPECTRAL_V)
-            memcpy(out->values + info->offset, state->params.values + info->offset, info->count * sizeof(float));
-    }
-    return MGM_OK;
-}
-
-/** Of colours SAD is that of F over alpha > 0, and what is given the photo's own colours (validation.h). */
-static void add_scores(const struct mgm_train_run *run, cJSON *facts)
-{
-    if (run->scored_at < 0)
-        return;
-    cJSON *scores = cJSON_AddObjectToObject(facts, "validation");
-    cJSON_AddNumberToObject(scores, "at_iteration", (double)run->scored_at);
-    cJSON_AddNumberToObject(scores, "sad", run->scores.sad);
-    cJSON_AddNumberToObject(scores, "mse", run->scores.mse);
-    cJSON_AddNumberToObject(scores, "sad_of_what_is_given", run->scores.sad_guidance);
-}
-
-/** "training" of the metadata: what the weights were made by. NULL if memory ran out. */
-static char *training_facts(const struct mgm_train_run *run)
-{
-    const struct mgm_train_config *config = run->config;
-    char digest[20];
-    snprintf(digest, sizeof digest, "%016" PRIx64, run->state.config_digest);
-    cJSON *facts = cJSON_CreateObject();
-    cJSON_AddNumberToObject(facts, "iterations", (double)run->state.iteration);
-    cJSON_AddNumberToObject(facts, "of_iterations", (double)config->iterations);
-    cJSON_AddNumberToObject(facts, "samples", (double)run->state.sample);
-    cJSON_AddNumberToObject(facts, "hours", run->state.seconds / 3600);
-    cJSON_AddNumberToObject(facts, "seed", (double)config->seed);
-    cJSON_AddStringToObject(facts, "config", digest);
-    cJSON_AddStringToObject(facts, "data",
-                            config->samples.task != MGM_TASK_MATTING
-                                ? "photographs blended over photographs along drawn mattes"
-                                : "drawn foregrounds over photographs");
-    cJSON_AddNumberToObject(facts, "foregrounds", config->foregrounds.count);
-    cJSON_AddNumberToObject(facts, "foreground_seed", (double)config->foregrounds.seed);
-    if (run->options->command)
-        cJSON_AddStringToObject(facts, "command", run->options->command);
-    add_scores(run, facts);
-    char *text = facts ? cJSON_PrintUnformatted(facts) : NULL;
-    cJSON_Delete(facts);
-    return text;
-}
-
-static enum mgm_status save_weights(struct mgm_train_run *run)
-{
-    char path[MGM_CONFIG_PATH_MAX], width[32];
-    struct mgm_params params = {0};
-    char *facts = training_facts(run);
-    snprintf(width, sizeof width, "%.10g", run->config->width);
-    /* the last pair is left out if there is nothing to say */
-    const char *const metadata[] = {MGM_METADATA_ARCHITECTURE,
-                                    mgm_architecture_name(run->config->samples.task == MGM_TASK_MATTING
-                                                              ? MGM_COLOUR_KINDS
-                                                              : mgm_train_colour_kind(run->config->samples.task)),
-                                    MGM_METADATA_WIDTH,
-                                    width,
-                                    MGM_METADATA_NAME,
-                                    run->config->name,
-                                    MGM_METADATA_TRAINING,
-                                    facts ? facts : "{}",
-                                    MGM_METADATA_LICENSE,
-                                    run->config->license};
-    const int pairs = run->config->license[0] ? 5 : 4;
-    enum mgm_status status = path_in_run(run->ctx, run->config, "weights.safetensors", path);
-    if (status == MGM_OK)
-        status = present_params(run, &params);
-    if (status == MGM_OK)
-        status = mgm_params_save(run->ctx, &run->graph, &params, MGM_DTYPE_F16, path, metadata, pairs);
-    mgm_params_release(&params);
-    cJSON_free(facts);
-    return status;
-}
-
 enum mgm_status mgm_run_save(struct mgm_train_run *run)
 {
     char path[MGM_CONFIG_PATH_MAX];
-    TRY(path_in_run(run->ctx, run->config, "checkpoint.safetensors", path));
+    TRY(mgm_run_path(run->ctx, run->config, "checkpoint.safetensors", path));
     TRY(mgm_learner_fetch(&run->learner));
     TRY(mgm_checkpoint_save(run->ctx, path, &run->state));
-    return save_weights(run);
+    return mgm_run_save_weights(run);
 }
 
 enum mgm_status mgm_run_validate(struct mgm_train_run *run)
@@ -350,10 +263,10 @@ enum mgm_status mgm_run_validate(struct mgm_train_run *run)
     const struct mgm_train_config *config = run->config;
     struct mgm_params params = {0};
     if (!run->validation)
-        TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->validation.count, config->validation.size,
-                                  &run->validation));
+        TRY(mgm_validation_create(run->ctx, run->store, &config->samples, config->fusion, config->validation.count,
+                                  config->validation.size, &run->validation));
     TRY(mgm_learner_fetch(&run->learner));
-    enum mgm_status status = present_params(run, &params);
+    enum mgm_status status = mgm_run_present_params(run, &params);
     if (status == MGM_OK)
         status = mgm_validation_run(run->ctx, run->validation, &run->graph, &params, run->options->threads, &run->scores);
     mgm_params_release(&params);

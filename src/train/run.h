@@ -34,6 +34,7 @@ struct mgm_train_run {
     struct mgm_colour_step *colour_step; /* … or of the colour network */
     float *input;   /* the backend's memory */
     int *dilate[2]; /* [batch], for os4 and os1 */
+    uint8_t *everywhere; /* [batch, size, size], ones: the masks where heads are not fused by refinement; else NULL */
     /* since the last report */
     struct mgm_train_progress sums;
     int iterations;
@@ -57,6 +58,19 @@ MGM_MUST_CHECK enum mgm_status mgm_run_open(struct mgm_train_run *run);
 
 /** The means since the last report go to the log and the hook; starts counting anew. */
 void mgm_run_report(struct mgm_train_run *run);
+
+/** Path of a file in the run folder. */
+MGM_MUST_CHECK enum mgm_status mgm_run_path(struct mgm_context *ctx, const struct mgm_train_config *config, const char *name,
+                                            char path[MGM_CONFIG_PATH_MAX]);
+
+/**
+ * The model as it is written: the moving average where there is one. The spectral-norm vectors follow the newest weights by
+ * power iteration; an average of them would not have length 1.
+ */
+MGM_MUST_CHECK enum mgm_status mgm_run_present_params(struct mgm_train_run *run, struct mgm_params *out);
+
+/** Writes that, with metadata that tell which network it is and how it was trained. */
+MGM_MUST_CHECK enum mgm_status mgm_run_save_weights(struct mgm_train_run *run);
 
 /** Writes the checkpoint and the weights. */
 MGM_MUST_CHECK enum mgm_status mgm_run_save(struct mgm_train_run *run);

@@ -13,6 +13,7 @@ enum { SEED = 20210619, SHOWN_MOST = 6, GAP = MGM_SHEET_GAP };
 
 struct mgm_validation {
     enum mgm_task task;
+    enum mgm_head_fusion heads;
     struct mgm_batch batch;
     float *alpha[MGM_HEAD_COUNT], *fused;
     uint8_t *unknown[2];
@@ -57,8 +58,8 @@ const struct mgm_bitmap *mgm_validation_sheet(const struct mgm_validation *valid
 }
 
 enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
-                                      const struct mgm_sample_settings *samples, int count, int size,
-                                      struct mgm_validation **out)
+                                      const struct mgm_sample_settings *samples, enum mgm_head_fusion heads, int count,
+                                      int size, struct mgm_validation **out)
 {
     *out = NULL;
     struct mgm_validation *validation = mgm_alloc_zeroed(1, sizeof *validation);
@@ -67,6 +68,7 @@ enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_
     struct mgm_sample_settings settings = *samples;
     settings.validation = true;
     validation->task = settings.task;
+    validation->heads = heads;
     size_t plane = (size_t)size * (size_t)size;
     bool complete = true;
     for (int head = 0; head < MGM_HEAD_COUNT; head++)
@@ -156,6 +158,24 @@ static void add_colour_scores(enum mgm_colour_kind kind, const struct mgm_batch 
     scores->sad_guidance += own / 1000 / batch->n;
 }
 
+/** Of the heads' outputs in the plan: validation->fused. */
+static enum mgm_status make_matte(struct mgm_context *ctx, struct mgm_validation *validation,
+                                  const struct mgm_infer_plan *plan)
+{
+    const int size = validation->batch.size;
+    if (validation->heads != MGM_FUSE_BY_REFINEMENT) {
+        mgm_head_to_alpha(mgm_infer_plan_output(plan, MGM_HEAD_OS1), size, size, mgm_head_stride[MGM_HEAD_OS1],
+                          validation->fused);
+        return MGM_OK;
+    }
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        mgm_head_to_alpha(mgm_infer_plan_output(plan, head), size, size, mgm_head_stride[head], validation->alpha[head]);
+    const struct mgm_fusion fusion = {MGM_DILATE_OS4, MGM_DILATE_OS1, validation->fused, validation->unknown[0],
+                                      validation->unknown[1]};
+    return mgm_fuse(ctx, validation->alpha[MGM_HEAD_OS8], validation->alpha[MGM_HEAD_OS4], validation->alpha[MGM_HEAD_OS1],
+                    size, size, &fusion);
+}
+
 enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validation *validation, const struct mgm_graph *graph,
                                    const struct mgm_params *params, int threads, struct mgm_validation_scores *scores)
 {
@@ -186,13 +206,7 @@ enum mgm_status mgm_validation_run(struct mgm_context *ctx, struct mgm_validatio
             add_colour_scores(kind, batch, i, mgm_infer_plan_output(plan, 0), scores);
             continue;
         }
-        for (int head = 0; head < MGM_HEAD_COUNT; head++)
-            mgm_head_to_alpha(mgm_infer_plan_output(plan, head), batch->size, batch->size, mgm_head_stride[head],
-                              validation->alpha[head]);
-        const struct mgm_fusion fusion = {MGM_DILATE_OS4, MGM_DILATE_OS1, validation->fused, validation->unknown[0],
-                                          validation->unknown[1]};
-        status = mgm_fuse(ctx, validation->alpha[MGM_HEAD_OS8], validation->alpha[MGM_HEAD_OS4],
-                          validation->alpha[MGM_HEAD_OS1], batch->size, batch->size, &fusion);
+        status = make_matte(ctx, validation, plan);
         if (status == MGM_OK) {
             add_scores(batch, i, validation->fused, scores);
             put_cell(validation, i, 2, validation->fused, 1);

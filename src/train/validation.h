@@ -4,7 +4,7 @@
 #ifndef MGM_TRAIN_VALIDATION_H
 #define MGM_TRAIN_VALIDATION_H
 
-#include "nn/graph.h"
+#include "matting/network.h"
 #include "train/sample.h"
 
 /** Means over the samples. SAD in thousands, as benchmarks have it. */
@@ -23,7 +23,8 @@ enum { MGM_SHEET_COLUMNS = 4, MGM_SHEET_GAP = 4 };
 
 /** Draws `count` held-out samples of `size`², which depend on nothing but the store and the settings. */
 MGM_MUST_CHECK enum mgm_status mgm_validation_create(struct mgm_context *ctx, const struct mgm_foreground_store *store,
-                                                     const struct mgm_sample_settings *samples, int count, int size,
+                                                     const struct mgm_sample_settings *samples,
+                                                     enum mgm_head_fusion heads, int count, int size,
                                                      struct mgm_validation **out);
 void mgm_validation_destroy(struct mgm_validation **validation);
 

@@ -152,6 +152,20 @@ static void read_losses(const char *name, char losses[1024])
     fclose(file);
 }
 
+/** What the weights say they were trained on. */
+static void check_data_facts(const char *folder, const char *data, bool drawn)
+{
+    char weights[96];
+    snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
+    struct run run = run_mgm("info", in_workshop(weights), "--json", NULL);
+    expect_success(&run);
+    cJSON *facts = cJSON_Parse(run.out);
+    const cJSON *training = cJSON_GetObjectItem(cJSON_GetObjectItem(facts, "metadata"), "training");
+    assert_string_equal(cJSON_GetObjectItem(training, "data")->valuestring, data);
+    assert_int_equal(cJSON_HasObjectItem(training, "foregrounds"), drawn);
+    cJSON_Delete(facts);
+}
+
 static void test_any_number_of_workers(void **state)
 {
     (void)state;
@@ -168,6 +182,7 @@ static void test_any_number_of_workers(void **state)
             snprintf(log, sizeof log, "%s/log.jsonl", folder);
             read_losses(log, losses[k]);
         }
+        check_data_facts(i ? "run-1-0" : "run-0-0", i ? "drawn, composition-1k" : "composition-1k, distinction-646", i == 1);
         assert_true(strlen(losses[0]) > 10);
         assert_string_equal(losses[0], losses[1]);
     }

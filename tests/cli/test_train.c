@@ -94,6 +94,21 @@ static void test_run_goes_on(void **state)
     expect_failure(&run, 1, "checkpoint.safetensors", files);
 }
 
+/** As users call it, without what the tests set: the program starts over, and is told the same again. */
+static void test_without_a_wait_policy(void **state)
+{
+    (void)state;
+    const char *policy = getenv("OMP_WAIT_POLICY");
+    char *kept = policy ? strdup(policy) : NULL;
+    unsetenv("OMP_WAIT_POLICY");
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "iterations=2", NULL);
+    if (kept)
+        setenv("OMP_WAIT_POLICY", kept, 1);
+    free(kept);
+    expect_success(&run);
+    assert_int_equal(iteration_of_checkpoint(), 2);
+}
+
 /** The encoder of another run, and nothing else of it. */
 static void test_encoder_is_taken(void **state)
 {
@@ -111,6 +126,42 @@ static void test_encoder_is_taken(void **state)
                   in_workshop("third"), NULL);
     assert_int_equal(run.status, 1);
     assert_non_null(strstr(run.err, "nothing in it fits the encoder"));
+}
+
+/** Networks of the ablation: weights say what they are, and whoever takes them makes mattes accordingly, or refuses. */
+static void test_fusions(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"none", "convolution"};
+    mkdir(in_workshop("masks"), 0777);
+    make_picture("masks/a.png", MOTIF_DISC, 160, 120, 1, 8, 0);
+    for (int i = 0; i < 2; i++) {
+        char set[64];
+        snprintf(set, sizeof set, "model.fusion=%s", names[i]);
+        struct run run =
+            run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", set, "--run", in_workshop(names[i]), NULL);
+        expect_success(&run);
+        assert_non_null(strstr(run.err, "held out: SAD "));
+        char weights[512];
+        snprintf(weights, sizeof weights, "%s/weights.safetensors", in_workshop(names[i]));
+        run = run_mgm("info", weights, "--json", NULL);
+        expect_success(&run);
+        cJSON *facts = cJSON_Parse(run.out);
+        assert_string_equal(cJSON_GetObjectItem(cJSON_GetObjectItem(facts, "metadata"), "fusion")->valuestring, names[i]);
+        cJSON_Delete(facts);
+        run = run_mgm("matte", in_workshop("data/photos/a.png"), in_workshop("masks/a.png"), "-o", in_workshop("out.png"),
+                      "--model", weights, NULL);
+        expect_success(&run);
+        run = run_mgm("quantize", in_workshop("data/photos/a.png"), in_workshop("masks"), "-o",
+                      in_workshop("eight.safetensors"), "--model", weights, NULL);
+        expect_success(&run);
+        run = run_mgm("matte", in_workshop("data/photos/a.png"), in_workshop("masks/a.png"), "-o", in_workshop("out.png"),
+                      "--model", in_workshop("eight.safetensors"), "--precision", "int8", NULL);
+        expect_success(&run);
+        const int files = count_files();
+        run = run_mgm("export-onnx", "--model", weights, "-o", in_workshop("out.onnx"), NULL);
+        expect_failure(&run, 1, strstr(run.err, "built without ONNX") ? "" : "are not fused by refinement", files);
+    }
 }
 
 static void test_scoring_a_checkpoint(void **state)
@@ -218,7 +269,9 @@ int main(void)
         TEST(test_preview),
         TEST(test_watching),
         TEST(test_encoder_is_taken),
+        TEST(test_without_a_wait_policy),
         TEST(test_held_out_is_left_alone),
+        TEST(test_fusions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

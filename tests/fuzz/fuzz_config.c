@@ -15,7 +15,8 @@ static void try_text(struct mgm_context *ctx, const char *text)
         abort();
     if (status == MGM_OK && mgm_train_config_check(ctx, &config) == MGM_OK &&
         (config.phase_count < 1 || config.phase_count > MGM_CROP_PHASES_MAX || config.iterations < 1 ||
-         !(config.width > 0) || config.phases[0].size % 32 || config.dilate_os4[0] < 1))
+         !(config.width > 0) || config.fusion >= MGM_HEAD_FUSION_COUNT || config.source_count > MGM_SOURCES_MAX ||
+         config.phases[0].size % 32 || config.dilate_os4[0] < 1))
         abort();
 }
 

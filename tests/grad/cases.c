@@ -244,6 +244,19 @@ static void heads(struct mgm_graph *graph)
     mgm_graph_output(graph, conv(graph, y, (struct conv){.channels = 1, .bias = true}));
 }
 
+/* What two heads read, joined at full resolution; the coarser head's is an output besides (matting/network.c, fusion). */
+static void heads_fused(struct mgm_graph *graph)
+{
+    int x = norm(graph, conv(graph, mgm_graph_input(graph, 4), (struct conv){.step = 2}), 0.2f, -1);
+    int coarse = norm(graph, conv(graph, x, (struct conv){0}), 0.2f, -1);
+    mgm_graph_output(graph, conv(graph, coarse, (struct conv){.channels = 1, .bias = true}));
+    x = norm(graph, doubled(graph, x, 8, true), 0.2f, -1);
+    int fine = norm(graph, conv(graph, x, (struct conv){0}), 0.2f, -1);
+    const int both[] = {mgm_graph_upsample(graph, coarse), fine};
+    int y = norm(graph, conv(graph, mgm_graph_concat(graph, both, 2), (struct conv){0}), 0.2f, -1);
+    mgm_graph_output(graph, conv(graph, y, (struct conv){.channels = 1, .bias = true}));
+}
+
 #define CASE(function, ...)                                                                                                 \
     {                                                                                                                       \
         .name = #function, .build = function, __VA_ARGS__                                                                   \
@@ -256,6 +269,6 @@ const struct grad_case grad_cases[] = {
     CASE(norm_residual), CASE(norm_residual_relu), CASE(norm_residual_leaky), CASE(average_pool),
     CASE(upsample),      CASE(global_pool),        CASE(broadcast),           CASE(concat),
     CASE(shared_result), CASE(encoder_blocks),     CASE(decoder_block),       CASE(context, .n = 4),
-    CASE(heads),
+    CASE(heads),         CASE(heads_fused),
 };
 const int grad_case_count = sizeof grad_cases / sizeof *grad_cases;

@@ -82,22 +82,75 @@ static void check_losses(const struct fixture *f, const struct mgm_step_losses *
     assert_true(worst <= 1e-5);
 }
 
+/**
+ * The cases hold the published code's weights of the levels. The paper's objective is another sum of the same losses, and
+ * its gradient the same sum of theirs: so with each level alone, evaluated one after another.
+ */
+static void check_paper_weights(struct fixture *f, float *const predictions[MGM_HEAD_COUNT])
+{
+    enum { LEVELS = MGM_HEAD_COUNT, PAPER = LEVELS, CODE, OBJECTIVES };
+    static const double weights[OBJECTIVES][LEVELS] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {1, 2, 3}, {1, 1, 2}};
+    static const double divide_by[OBJECTIVES] = {1, 1, 1, 6, 5};
+    const size_t count = (size_t)f->batch.n * (size_t)f->batch.size * (size_t)f->batch.size;
+    float *gradient[OBJECTIVES];
+    struct mgm_step_losses losses;
+    for (int k = 0; k < OBJECTIVES; k++) {
+        struct mgm_objective objective = f->objective;
+        memcpy(objective.level_weight, weights[k], sizeof weights[k]);
+        objective.divide_by = divide_by[k];
+        for (int head = 0; head < LEVELS; head++) /* evaluating merges them */
+            memcpy(mgm_step_alpha(f->step, (enum mgm_head)head), predictions[head], count * sizeof(float));
+        ASSERT_OK(f->c->ctx, mgm_step_evaluate(f->c->ctx, f->step, &f->batch, &f->masks, &objective, &losses));
+        double total = 0;
+        for (int head = 0; head < LEVELS; head++)
+            for (int loss = 0; loss < MGM_LOSS_COUNT; loss++) {
+                char name[32];
+                snprintf(name, sizeof name, "%s_%s", mgm_loss_name((enum mgm_loss)loss), levels[head]);
+                total += weights[k][head] * oracle_number(f->expected, name) / divide_by[k];
+            }
+        assert_true(fabs(losses.total / total - 1) <= 1e-5);
+        gradient[k] = mgm_alloc(LEVELS * count, sizeof(float));
+        assert_non_null(gradient[k]);
+        for (int head = 0; head < LEVELS; head++)
+            memcpy(gradient[k] + (size_t)head * count, mgm_step_alpha_gradient(f->step, (enum mgm_head)head),
+                   count * sizeof(float));
+    }
+    for (int k = PAPER; k < OBJECTIVES; k++) {
+        double worst = 0, largest = 0;
+        for (size_t i = 0; i < LEVELS * count; i++) {
+            double sum = 0;
+            for (int level = 0; level < LEVELS; level++)
+                sum += weights[k][level] / divide_by[k] * (double)gradient[level][i];
+            worst = fmax(worst, fabs((double)gradient[k][i] - sum));
+            largest = fmax(largest, fabs(sum));
+        }
+        printf("  weights of the %s: gradients within %.2g\n", k == PAPER ? "paper" : "code", worst / largest);
+        assert_true(worst <= 1e-6 * largest);
+    }
+    for (int k = 0; k < OBJECTIVES; k++)
+        mgm_free(gradient[k]);
+}
+
 /** The losses alone, from the published predictions. */
 static void losses_of_given_predictions(const struct oracle_case *c, void *argument)
 {
     (void)argument;
     struct fixture f;
     struct mgm_step_losses losses;
+    float *predictions[MGM_HEAD_COUNT];
     set_up(c, &f);
     for (int head = 0; head < MGM_HEAD_COUNT; head++) {
         char name[16];
         snprintf(name, sizeof name, "raw_%s", levels[head]);
-        float *alpha = oracle_f32(c, name);
-        memcpy(mgm_step_alpha(f.step, (enum mgm_head)head), alpha, oracle_tensor(c, name)->count * sizeof *alpha);
-        mgm_free(alpha);
+        predictions[head] = oracle_f32(c, name);
+        memcpy(mgm_step_alpha(f.step, (enum mgm_head)head), predictions[head],
+               oracle_tensor(c, name)->count * sizeof *predictions[head]);
     }
     ASSERT_OK(c->ctx, mgm_step_evaluate(c->ctx, f.step, &f.batch, &f.masks, &f.objective, &losses));
     check_losses(&f, &losses);
+    check_paper_weights(&f, predictions);
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        mgm_free(predictions[head]);
     tear_down(&f);
 }
 

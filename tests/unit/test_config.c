@@ -58,8 +58,18 @@ static void test_default_file_equals_defaults(void **state)
 static void test_shipped_files_are_valid(void **state)
 {
     (void)state;
-    static const char *const names[] = {"default.cfg", "paper.cfg", "paper-code.cfg", "paper-portrait.cfg",
-                                        "small.cfg",   "base.cfg",  "wide.cfg"};
+    static const char *const names[] = {"default.cfg",
+                                        "paper.cfg",
+                                        "paper-code.cfg",
+                                        "paper-portrait.cfg",
+                                        "small.cfg",
+                                        "base.cfg",
+                                        "wide.cfg",
+                                        "ablation-baseline.cfg",
+                                        "ablation-deep-supervision.cfg",
+                                        "ablation-fusion.cfg",
+                                        "ablation-prn-without-cutmask.cfg",
+                                        "ablation-prn.cfg"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[1024];
         snprintf(path, sizeof path, "%s/%s", getenv("MGM_CONFIGS") ? getenv("MGM_CONFIGS") : "configs", names[i]);
@@ -89,6 +99,41 @@ static void test_reads_every_kind(void **state)
     assert_int_equal(mgm_train_config_check(ctx, &config), MGM_OK);
 }
 
+/** The rows of the ablation differ in what they are about, and in nothing else. */
+static void test_ablation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum mgm_head_fusion fusion;
+        double os8, os4, cutmask;
+    } rows[] = {{"baseline", MGM_FUSE_NOT, 0, 0, 0},
+                {"deep-supervision", MGM_FUSE_NOT, 1, 2, 0},
+                {"fusion", MGM_FUSE_BY_CONVOLUTION, 1, 2, 0},
+                {"prn-without-cutmask", MGM_FUSE_BY_REFINEMENT, 1, 2, 0},
+                {"prn", MGM_FUSE_BY_REFINEMENT, 1, 2, 0.25}};
+    uint64_t common = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/ablation-%s.cfg", getenv("MGM_CONFIGS") ? getenv("MGM_CONFIGS") : "configs",
+                 rows[i].name);
+        config = mgm_train_config_defaults();
+        if (mgm_train_config_read(ctx, path, &config) != MGM_OK)
+            fail_msg("%s", mgm_context_error(ctx));
+        const struct mgm_train_config standard = mgm_train_config_defaults();
+        assert_int_equal(config.fusion, rows[i].fusion);
+        assert_true(config.objective.level_weight[MGM_HEAD_OS8] == rows[i].os8);
+        assert_true(config.objective.level_weight[MGM_HEAD_OS4] == rows[i].os4);
+        assert_true(config.samples.guidance.cutmask == rows[i].cutmask);
+        config.fusion = standard.fusion;
+        config.objective = standard.objective;
+        config.samples.guidance.cutmask = standard.samples.guidance.cutmask;
+        const uint64_t digest = mgm_train_config_digest(&config);
+        assert_true(i == 0 || digest == common);
+        common = digest;
+    }
+}
+
 static void refused(const char *text, const char *first, const char *second)
 {
     assert_int_equal(mgm_train_config_parse(ctx, "my.cfg", text, &config), MGM_E_FORMAT);
@@ -105,6 +150,8 @@ static void test_refuses_with_key_and_line(void **state)
     refused("seed = 1;\nmodel : { width = \"wide\"; };", "model.width", "must be a number");
     refused("seed = 1;\nmodel = 3;", "model", "not a known key");
     refused("seed = 1;\nmodel : { precision = \"f16\"; };", "model.precision", "bf16");
+    refused("seed = 1;\nmodel : { fusion = \"linear\"; };", "model.fusion", "\"refinement\", \"none\" or \"convolution\"");
+    refused("seed = 1;\nmodel : { fusion = true; };", "model.fusion", "\"convolution\"");
     refused("seed = 1;\niterations = 1.5;", "iterations", "whole number");
     refused("seed = 1;\niterations = 0;", "iterations", "expected 1");
     refused("seed = 1;\ndata = 5;", "data", "text");
@@ -131,6 +178,8 @@ static void test_checks_what_concerns_several_keys(void **state)
         "foregrounds : { size = 450; };",
         "validation : { size = 100; };",
         "run = \"\";",
+        "model : { fusion = \"none\"; }; task = \"foreground\";",
+        "model : { fusion = \"convolution\"; }; objective : { os1 = 0.0; };",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         config = mgm_train_config_defaults();
@@ -211,6 +260,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_defaults_are_valid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_default_file_equals_defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shipped_files_are_valid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ablation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reads_every_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refuses_with_key_and_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_checks_what_concerns_several_keys, set_up, tear_down),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "checkpoint_file.h"
 #include "near.h"
 
 #include "matting/network.h"
@@ -25,6 +26,11 @@ static struct mgm_params params, before;
 static char path[64];
 
 enum { TENSORS_MAX = 400 };
+enum kind {
+    SAFETENSORS,
+    CHECKPOINT,
+    OLD_CHECKPOINT
+}; /* of the file; the latter two are .pth files, in PyTorch's two layouts */
 static struct mgm_tensor_source sources[TENSORS_MAX];
 static char names[TENSORS_MAX][128];
 static int count;
@@ -32,7 +38,7 @@ static int count;
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(path, sizeof path, "/tmp/mgm-encoder-%ld.safetensors", (long)getpid());
+    snprintf(path, sizeof path, "/tmp/mgm-encoder-%ld", (long)getpid());
     if (mgm_context_create(&ctx) != MGM_OK || mgm_network_build(ctx, 1, false, &graph) != MGM_OK ||
         mgm_params_create(ctx, &graph, false, &params) != MGM_OK || mgm_params_create(ctx, &graph, false, &before) != MGM_OK)
         return -1;
@@ -83,10 +89,13 @@ static void add(const char *name, const struct mgm_param_info *param, bool cut)
     count++;
 }
 
-static enum mgm_status take(struct mgm_encoder_facts *facts)
+static enum mgm_status take(enum kind kind, struct mgm_encoder_facts *facts)
 {
     struct mgm_safetensors *file = NULL;
-    assert_int_equal(mgm_safetensors_write(ctx, path, sources, count, NULL, 0), MGM_OK);
+    if (kind == SAFETENSORS)
+        assert_int_equal(mgm_safetensors_write(ctx, path, sources, count, NULL, 0), MGM_OK);
+    else
+        write_checkpoint(path, sources, count, kind == OLD_CHECKPOINT);
     assert_int_equal(mgm_weights_open(ctx, path, &file), MGM_OK);
     const enum mgm_status status = mgm_encoder_take(ctx, &graph, file, &params, facts);
     mgm_safetensors_close(&file);
@@ -103,7 +112,7 @@ static const struct mgm_param_info *param_named(const char *name)
 static const float *source_named(const char *name)
 {
     for (int i = 0; i < count; i++)
-        if (!strcmp(names[i], name))
+        if (!strcmp(names[i] + (strncmp(names[i], "module.", 7) == 0 ? 7 : 0), name))
             return sources[i].data;
     fail_msg("no source %s", name);
     return NULL;
@@ -123,9 +132,9 @@ static float sigma_of(const struct mgm_params *of, const char *stem)
 }
 
 /** All of the trunk, as an ImageNet checkpoint has it: no shortcuts, no guidance channel, prefix "module.". */
-static void test_published_format(void **state)
+static void check_published(enum kind kind)
 {
-    (void)state;
+    const char *prefix = kind == SAFETENSORS ? "module." : ""; /* write_checkpoint() puts it there itself */
     int trunk = 0, others = 0;
     for (int i = 0; i < graph.param_count; i++) {
         const struct mgm_param_info *param = &graph.params[i];
@@ -136,14 +145,14 @@ static void test_published_format(void **state)
             others++;
             continue;
         }
-        snprintf(name, sizeof name, "module.%s", param->name + 8);
+        snprintf(name, sizeof name, "%s%s", prefix, param->name + 8);
         add(name, param,
             !strcmp(param->name, "encoder.conv1.module.weight_bar") ||
                 !strcmp(param->name, "encoder.conv1.module.weight_v"));
         trunk++;
     }
     struct mgm_encoder_facts facts;
-    assert_int_equal(take(&facts), MGM_OK);
+    assert_int_equal(take(kind, &facts), MGM_OK);
     assert_false(facts.plain);
     assert_int_equal(facts.taken, trunk);
     assert_int_equal(facts.extended, 2);
@@ -151,14 +160,14 @@ static void test_published_format(void **state)
     assert_int_equal(facts.other_shape, 0);
 
     const struct mgm_param_info *conv1 = param_named("encoder.conv1.module.weight_bar");
-    const float *got = params.values + conv1->offset, *want = source_named("module.conv1.module.weight_bar");
+    const float *got = params.values + conv1->offset, *want = source_named("conv1.module.weight_bar");
     for (int out = 0; out < 32; out++)
         for (int i = 0; i < 36; i++)
             assert_true(got[out * 36 + i] == (i < 27 ? want[out * 27 + i] : 0));
-    const float *u = source_named("module.conv1.module.weight_u"), *v = source_named("module.conv1.module.weight_v");
+    const float *u = source_named("conv1.module.weight_u"), *v = source_named("conv1.module.weight_v");
     assert_near(sigma_of(&params, "encoder.conv1"), mgm_spectral_sigma(want, 32, 27, u, v), 1e-3);
     const struct mgm_param_info *deep = param_named("encoder.layer_bottleneck.1.conv2.module.weight_bar");
-    assert_memory_equal(params.values + deep->offset, source_named("module.layer_bottleneck.1.conv2.module.weight_bar"),
+    assert_memory_equal(params.values + deep->offset, source_named("layer_bottleneck.1.conv2.module.weight_bar"),
                         deep->count * sizeof(float));
     for (int i = 0; i < graph.param_count; i++) /* everything else is as it was */
         if (strncmp(graph.params[i].name, "encoder.", 8) != 0 || strstr(graph.params[i].name, "shortcut"))
@@ -166,10 +175,28 @@ static void test_published_format(void **state)
                                 graph.params[i].count * sizeof(float));
 }
 
-/** Some layers of a plain ResNet-34: names differ, vectors are missing, its stem does not fit. */
-static void test_plain_resnet(void **state)
+static void test_published_format(void **state)
 {
     (void)state;
+    check_published(SAFETENSORS);
+}
+
+/** As it is handed out: a .pth file. */
+static void test_published_checkpoint(void **state)
+{
+    (void)state;
+    check_published(CHECKPOINT);
+}
+
+static void test_published_old_checkpoint(void **state)
+{
+    (void)state;
+    check_published(OLD_CHECKPOINT);
+}
+
+/** Some layers of a plain ResNet-34: names differ, vectors are missing, its stem does not fit. */
+static void check_plain(enum kind kind)
+{
     const struct mgm_param_info *conv = param_named("encoder.layer1.0.conv1.module.weight_bar"),
                                 *down = param_named("encoder.layer2.0.downsample.1.module.weight_bar"),
                                 *norm = param_named("encoder.layer2.0.downsample.2.running_var"),
@@ -185,7 +212,7 @@ static void test_plain_resnet(void **state)
     add("layer4.1.conv1.weight", deep, false);
     add("layer4.2.conv1.weight", deep, false); /* a block that this encoder has not */
     struct mgm_encoder_facts facts;
-    assert_int_equal(take(&facts), MGM_OK);
+    assert_int_equal(take(kind, &facts), MGM_OK);
     assert_true(facts.plain);
     assert_int_equal(facts.taken, 5);
     assert_int_equal(facts.extended, 0);
@@ -204,20 +231,32 @@ static void test_plain_resnet(void **state)
     assert_true(sigma_of(&params, "encoder.layer1.0.conv1") > 0.99 * least);
 }
 
+static void test_plain_resnet(void **state)
+{
+    (void)state;
+    check_plain(SAFETENSORS);
+}
+
+static void test_plain_checkpoint(void **state)
+{
+    (void)state;
+    check_plain(CHECKPOINT);
+}
+
 static void test_what_does_not_fit(void **state)
 {
     (void)state;
     struct mgm_encoder_facts facts;
     const struct mgm_param_info other = {.ndim = 1, .dims = {7}};
     add("features.0.weight", &other, false);
-    assert_int_equal(take(&facts), MGM_E_SHAPE);
+    assert_int_equal(take(SAFETENSORS, &facts), MGM_E_SHAPE);
     assert_non_null(strstr(mgm_context_error(ctx), "no tensor has a name"));
     add("layer1.0.bn1.weight", &other, false);
-    assert_int_equal(take(&facts), MGM_E_SHAPE);
+    assert_int_equal(take(SAFETENSORS, &facts), MGM_E_SHAPE);
     assert_non_null(strstr(mgm_context_error(ctx), "the shapes are others"));
     add("layer1.0.bn2.running_var", param_named("encoder.layer1.0.bn2.running_var"), false);
     ((float *)(uintptr_t)sources[count - 1].data)[3] = -1;
-    assert_int_equal(take(&facts), MGM_E_FORMAT);
+    assert_int_equal(take(SAFETENSORS, &facts), MGM_E_FORMAT);
     assert_non_null(strstr(mgm_context_error(ctx), "number 4 of 64"));
 }
 
@@ -225,7 +264,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_published_format, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_published_checkpoint, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_published_old_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_plain_resnet, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_plain_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_does_not_fit, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

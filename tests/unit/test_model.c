@@ -200,6 +200,8 @@ static void metadata_decide(void **state)
         {"width", "nan", MGM_E_FORMAT, "metadata 'width' is 'nan'"},
         {"width", "1e9", MGM_E_FORMAT, "at most 8"},
         {"width", "0.25x", MGM_E_FORMAT, "metadata 'width' is '0.25x'"},
+        {"fusion", "linear", MGM_E_UNSUPPORTED, "metadata 'fusion' is 'linear'; expected 'refinement', 'none' or"},
+        {"fusion", "convolution", MGM_E_SHAPE, "tensor 'decoder.fusion.0.weight' is missing"},
         {"width", "1", MGM_E_SHAPE, "'encoder.conv1.module.weight_bar' has the shape [8, 4, 3, 3]; expected [32, 4, 3, 3]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -207,6 +209,32 @@ static void metadata_decide(void **state)
         ASSERT_OK(ctx, mgm_params_save(ctx, &graph, &params, MGM_DTYPE_F16, path, metadata, 1));
         assert_load_fails(cases[i].status, cases[i].message);
     }
+}
+
+/* Each as its metadata say, and no other way. */
+static void fusions_load(void **state)
+{
+    (void)state;
+    struct mgm_graph fused;
+    struct mgm_params values;
+    struct mgm_model *model = NULL;
+    ASSERT_OK(ctx, mgm_network_build_fused(ctx, 0.25, MGM_FUSE_BY_CONVOLUTION, &fused));
+    ASSERT_OK(ctx, mgm_params_create(ctx, &fused, false, &values));
+    mgm_params_initialise(&fused, 7, &values);
+    for (int i = 0; i < MGM_HEAD_FUSION_COUNT; i++) {
+        const bool by_convolution = i == MGM_FUSE_BY_CONVOLUTION;
+        const char *const metadata[2] = {"fusion", mgm_head_fusion_names[i]};
+        ASSERT_OK(ctx, mgm_params_save(ctx, by_convolution ? &fused : &graph, by_convolution ? &values : &params,
+                                       MGM_DTYPE_F32, path, metadata, 1));
+        ASSERT_OK(ctx, mgm_model_load(ctx, path, &model));
+        assert_int_equal(model->fusion, i);
+        assert_int_equal(mgm_graph_find_param(&model->graph, "decoder.fusion.3.bias") >= 0, by_convolution);
+        mgm_model_destroy(&model);
+    }
+    ASSERT_OK(ctx, mgm_params_save(ctx, &fused, &values, MGM_DTYPE_F32, path, NULL, 0));
+    assert_load_fails(MGM_E_SHAPE, "'decoder.refine_OS1.3.weight' is missing");
+    mgm_params_release(&values);
+    mgm_graph_release(&fused);
 }
 
 static void other_networks_are_refused(void **state)
@@ -266,6 +294,7 @@ int main(void)
         cmocka_unit_test(published_names_are_accepted),
         cmocka_unit_test(offenders_are_named),
         cmocka_unit_test(metadata_decide),
+        cmocka_unit_test(fusions_load),
         cmocka_unit_test(other_networks_are_refused),
         cmocka_unit_test(recipe_weights_load),
     };

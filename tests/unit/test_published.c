@@ -78,6 +78,28 @@ static void test_planes_fit_together(void **state)
     mgm_batch_release(&batch);
 }
 
+/** As often as it says; with a probability of 0.5 all of 100 lie within five standard deviations. */
+static void test_two_foregrounds(void **state)
+{
+    (void)state;
+    struct mgm_sample_settings settings = recipe();
+    struct mgm_batch batch;
+    struct mgm_sample_facts facts;
+    assert_int_equal(mgm_batch_create(&fixture->ctx, 1, CROP, &batch), MGM_OK);
+    for (int k = 0; k < 3; k++) {
+        int two = 0;
+        settings.compose_two = 0.5 * k;
+        for (uint64_t number = 0; number < 100; number++) {
+            struct mgm_random random = mgm_random_stream(6, number);
+            assert_int_equal(mgm_published_sample(&fixture->ctx, fixture->store, &settings, &random, &batch, 0, &facts),
+                             MGM_OK);
+            two += facts.second >= 0;
+        }
+        assert_in_range(two, k == 2 ? 100 : 25 * k, k == 0 ? 0 : k == 1 ? 75 : 100);
+    }
+    mgm_batch_release(&batch);
+}
+
 static void test_samples_depend_on_their_number(void **state)
 {
     (void)state;
@@ -178,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_planes_fit_together),
+        cmocka_unit_test(test_two_foregrounds),
         cmocka_unit_test(test_samples_depend_on_their_number),
         cmocka_unit_test(test_masks),
         cmocka_unit_test(test_jitter),

@@ -104,6 +104,44 @@ static void test_where_the_matte_is_uncertain(void **state)
     release_model(&model);
 }
 
+/* Without refinement the matte is that of the last output, everywhere, whatever was asked for. */
+static void test_without_refinement(void **state)
+{
+    (void)state;
+    enum { H = 64, W = 96 };
+    struct mgm_model model = random_model(ctx, 1.0 / 64);
+    struct mgm_predictor *predictor;
+    float *planes = mgm_alloc(3 * H * W, sizeof *planes);
+    uint8_t *unknown = mgm_alloc(2 * H * W, 1);
+    assert_true(planes && unknown);
+    for (int fusion = MGM_FUSE_BY_REFINEMENT; fusion <= MGM_FUSE_NOT; fusion++) {
+        model.fusion = (enum mgm_head_fusion)fusion;
+        struct mgm_prediction prediction = {.dilate_os4 = 5,
+                                            .dilate_os1 = 3,
+                                            .alpha = planes,
+                                            .unknown_os4 = unknown,
+                                            .unknown_os1 = unknown + H * W,
+                                            .heads = {planes + H * W, NULL, planes + 2 * H * W}};
+        const struct mgm_predictor_settings settings = {
+            .n = 1, .h = H, .w = W, .precision = MGM_PRECISION_F32, .dense = fusion == MGM_FUSE_BY_REFINEMENT};
+        assert_int_equal(mgm_predictor_create(ctx, &model, &settings, &predictor), MGM_OK);
+        assert_true(mgm_predictor_settings_of(predictor)->dense);
+        fill_input(mgm_predictor_input(predictor), 1, H, W);
+        assert_int_equal(mgm_predictor_run(predictor), MGM_OK);
+        assert_int_equal(mgm_predictor_finish(predictor, 0, &prediction), MGM_OK);
+        const bool same = memcmp(planes, planes + 2 * H * W, H * W * sizeof *planes) == 0;
+        assert_int_equal(same, fusion == MGM_FUSE_NOT);
+        bool everywhere = true;
+        for (int i = 0; i < 2 * H * W; i++)
+            everywhere = everywhere && unknown[i] == 1;
+        assert_true(everywhere || fusion == MGM_FUSE_BY_REFINEMENT);
+        mgm_predictor_destroy(&predictor);
+    }
+    mgm_free(planes);
+    mgm_free(unknown);
+    release_model(&model);
+}
+
 static void test_regions(double width)
 {
     enum { H = 160, W = 224 };
@@ -245,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_where_the_matte_is_uncertain),
+        cmocka_unit_test(test_without_refinement),
         cmocka_unit_test(test_regions_narrow),
         cmocka_unit_test(test_regions_blocked),
         cmocka_unit_test(test_bands),
