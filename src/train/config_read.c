@@ -112,7 +112,7 @@ static enum mgm_status read_named(const struct reader *reader, const config_sett
     static const char *const tasks[] = {
         [MGM_TASK_MATTING] = "matting", [MGM_TASK_FOREGROUND] = "foreground", [MGM_TASK_REFINEMENT] = "refinement"};
     struct mgm_train_config *config = reader->config;
-    int choice;
+    int choice = 0;
     switch (key->kind) {
     case PRECISION:
         TRY(read_choice(reader, setting, key->name, precisions, 3, &choice));
@@ -173,7 +173,7 @@ static enum mgm_status read_phases(const struct reader *reader, const config_set
 static enum mgm_status read_source_kind(const struct reader *reader, const config_setting_t *setting,
                                         struct mgm_source *source)
 {
-    int kind;
+    int kind = 0;
     TRY(read_choice(reader, setting, "sources.kind", mgm_source_names, MGM_SOURCE_FOLDERS + 1, &kind));
     source->kind = (enum mgm_source_kind)kind;
     return MGM_OK;
