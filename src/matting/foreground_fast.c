@@ -12,7 +12,7 @@ static const float REGULARISATION = 1e-5f;
 
 const struct mgm_estimate_settings mgm_estimate_published = {.gradient_weight = 1, .sweeps = 2, .relaxation = 1};
 const struct mgm_estimate_settings mgm_estimate_thorough = {
-    .gradient_weight = 0.1f, .sweeps = 4, .alternating = true, .relaxation = 1.4f};
+    .gradient_weight = 0.1f, .sweeps = 4, .alternating = true, .relaxation = 1.2f, .doubt = 333};
 
 /** F and B of one pixel. */
 typedef float pair __attribute__((vector_size(STRIDE * sizeof(float)), aligned(4)));
@@ -161,6 +161,22 @@ static void take_known(const struct level *level)
                    3 * sizeof(float));
 }
 
+/**
+ * How much of the composing equation a pixel is held to: 1 / (1 + doubt · r²), for the residual r of its present colours.
+ * Where alpha is right the neighbours' colours nearly compose the photo, and the rest is detail; where they are far off, it
+ * is more likely that alpha is wrong, and colours that were made to fit it would be wrong as well.
+ */
+static inline __attribute__((always_inline)) float trust(const struct mgm_estimate_settings *s, float alpha, const float *c,
+                                                         const pair *present)
+{
+    float squares = 0;
+    for (int k = 0; k < 3; k++) {
+        const float r = alpha * (*present)[k] + (1 - alpha) * (*present)[MGM_ESTIMATE_B + k] - c[k];
+        squares += r * r;
+    }
+    return alpha > 0 && alpha < 1 ? 1 / (1 + s->doubt * squares) : 1;
+}
+
 /** The neighbours of a pixel; those beyond the border are the pixel itself. */
 struct neighbours {
     size_t behind, ahead, above, below; /* behind is the one that the sweep has just left */
@@ -176,8 +192,10 @@ static inline __attribute__((always_inline)) void solve_pixel(const struct level
                                                               const struct neighbours *n, pair *colours)
 {
     const float alpha = level->alpha[at], rest = 1 - alpha, *c = level->image + 3 * at;
+    const pair present = *(const pair *)(level->colours + STRIDE * at);
+    const float data = trust(s, alpha, c, &present), f = data * alpha, g = data * rest;
     const size_t known[3] = {n->above, n->below, n->ahead};
-    pair sums = {alpha * c[0], alpha * c[1], alpha * c[2], 0, rest * c[0], rest * c[1], rest * c[2], 0};
+    pair sums = {f * c[0], f * c[1], f * c[2], 0, g * c[0], g * c[1], g * c[2], 0};
     const float weight_behind = REGULARISATION + s->gradient_weight * fabsf(alpha - level->alpha[n->behind]);
     float weights = weight_behind;
     for (int k = 0; k < 3; k++) {
@@ -185,10 +203,10 @@ static inline __attribute__((always_inline)) void solve_pixel(const struct level
         weights += weight;
         sums += weight * *(const pair *)(level->colours + STRIDE * known[k]);
     }
-    const float a = alpha * alpha + weights, b = alpha * rest, d = rest * rest + weights;
+    const float a = f * alpha + weights, b = f * rest, d = g * rest + weights;
     const float scale = s->relaxation / (a * d - b * b), sd = scale * d, sa = scale * a, sb = scale * b;
     const pair own = {sd, sd, sd, sd, sa, sa, sa, sa}, zero = {0}, one = {1, 1, 1, 1, 1, 1, 1, 1};
-    const pair kept = (1 - s->relaxation) * *(const pair *)(level->colours + STRIDE * at);
+    const pair kept = (1 - s->relaxation) * present;
     sums += weight_behind * *colours;
     pair value = kept + own * sums - sb * __builtin_shufflevector(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3);
     value = (pair)((pair_mask)value & (pair_mask)(value > zero));

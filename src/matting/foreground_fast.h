@@ -8,6 +8,8 @@
  * is minimised by solving each pixel for its neighbours' present values, a few sweeps at each size, from one pixel upwards; a size
  * starts from the one before it. ε = 1e-5. Published are ω = 1 and two sweeps at each size above 32 × 32, which leaves much of the
  * way to the minimum undone (docs/foreground.md).
+ * Deviation: alpha may be wrong, so the first term is weighted by 1 / (1 + doubt · r²), r² being that term's value, summed over
+ * channels, for the colours that the pixel has before it is solved (reweighted least squares; 0, published: it is trusted).
  * Deviation: in large pictures only pixels within a few of a mixture (0 < α < 1) are solved; elsewhere the one colour is the
  * photo's and the other the coarser size's.
  */
@@ -27,6 +29,7 @@ struct mgm_estimate_settings {
     int sweeps;            /* at sizes above 32 × 32 */
     bool alternating;      /* every other sweep goes backwards */
     float relaxation;      /* a step is this many times as long as to the solution */
+    float doubt;           /* of alpha, where the colours do not compose the photo */
 };
 
 /** As published. */

@@ -10,6 +10,7 @@ enum { STRIDE = MGM_ESTIMATE_STRIDE, B = MGM_ESTIMATE_B };
 enum { COARSEST = 8, NEARBY = 32 }; /* half sides of the squares for the first means, and for deviations */
 static const int HALF_SIDES[] = {COARSEST, 4, 2, 1, 1};
 static const float RELAXATION = 1.3f;      /* steps are longer than to each pixel's minimum, as its neighbours move too */
+static const float DOUBT = 0.1f;           /* κ: the part of a deviation that is put down to alpha */
 static const float LEAST_VARIANCE = 3e-5f; /* 1.4 steps of 8 bit */
 static const float LEAST_WEIGHT = 1e-6f;   /* where nothing is seen, means are of what there is */
 
@@ -19,7 +20,7 @@ typedef double sums __attribute__((vector_size(STRIDE * sizeof(double)), aligned
 
 struct splitting {
     int h, w;
-    const float *alpha;
+    const float *image, *alpha;
     float *estimate;       /* [h, w, STRIDE] */
     float *weighted;       /* [h, w, STRIDE]; colours times their weights, and the weights */
     float *energy;         /* [h, w, STRIDE]; squared differences from the means likewise */
@@ -164,16 +165,20 @@ static float clamp(float value)
 
 static inline __attribute__((always_inline)) void move_colours(const struct splitting *s, size_t at, const sums *around)
 {
-    const float alpha = s->alpha[at], rest = 1 - alpha;
-    float *f = s->estimate + STRIDE * at, *b = f + B;
-    const float of_f = rest / s->variance[2 * at], of_b = alpha / s->variance[2 * at + 1];
-    const float scale = RELAXATION / (rest * of_f + alpha * of_b);
+    const float alpha = s->alpha[at], rest = 1 - alpha, *image = s->image + 3 * at;
+    const float of_f = alpha * s->variance[2 * at], of_b = rest * s->variance[2 * at + 1];
     const double share_f = 1 / (*around)[3], share_b = 1 / (*around)[B + 3];
+    float *f = s->estimate + STRIDE * at, *b = f + B, mean_f[3], mean_b[3], r[3], squares = 0;
     for (size_t c = 0; c < 3; c++) {
-        const float mean_f = (float)((*around)[c] * share_f), mean_b = (float)((*around)[B + c] * share_b);
-        const float t = scale * (of_f * (mean_f - f[c]) + of_b * (b[c] - mean_b));
-        f[c] = clamp(f[c] + rest * t);
-        b[c] = clamp(b[c] - alpha * t);
+        mean_f[c] = (float)((*around)[c] * share_f);
+        mean_b[c] = (float)((*around)[B + c] * share_b);
+        r[c] = image[c] - alpha * mean_f[c] - rest * mean_b[c];
+        squares += r[c] * r[c];
+    }
+    const float scale = 1 / (alpha * of_f + rest * of_b + DOUBT * squares);
+    for (size_t c = 0; c < 3; c++) {
+        f[c] = clamp(f[c] + RELAXATION * (mean_f[c] + of_f * scale * r[c] - f[c]));
+        b[c] = clamp(b[c] + RELAXATION * (mean_b[c] + of_b * scale * r[c] - b[c]));
     }
 }
 
@@ -204,7 +209,7 @@ enum mgm_status mgm_foreground_split(struct mgm_context *ctx, int h, int w, cons
                                      float *estimate)
 {
     const size_t count = (size_t)h * (size_t)w;
-    struct splitting s = {.h = h, .w = w, .alpha = alpha, .estimate = estimate};
+    struct splitting s = {.h = h, .w = w, .image = image, .alpha = alpha, .estimate = estimate};
     s.weighted = mgm_alloc(count, STRIDE * sizeof(float));
     s.energy = mgm_alloc_zeroed(count, STRIDE * sizeof(float));
     s.variance = mgm_alloc(count, 2 * sizeof(float));
