@@ -30,6 +30,7 @@ struct mgm_conv_mds {
     mgm_md src, weights, bias, dst;                      /* bias may be NULL (forward only) */
     dnnl_dims_t strides, dilates, pad_before, pad_after; /* dilates: 0 is dense */
     bool winograd; /* forward only: fewer multiplications, where the library has it (3 × 3, blocks of 16 channels) */
+    bool without_tiles; /* backward weights only: none of the implementations that use a processor's matrix tiles (AMX) */
 };
 
 enum mgm_conv_direction {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { WIDEST_FOR_TILES = 256 };
+
 static mgm_md md_of(const struct conv_primitive *primitive, dnnl_query_t what)
 {
     return dnnl_primitive_desc_query_md(primitive->desc, what, 0);
@@ -183,6 +185,11 @@ static enum mgm_status create_backward_weights(struct mgm_context *ctx, struct m
 {
     struct mgm_conv_mds mds = problem->mds;
     mds.weights = MGM_MD(problem->gradient); /* summed in f32 whatever the precision of the weights */
+    /*
+     * oneDNN 2.6's kernel for matrix tiles writes past its memory for some wide maps of few channels (3 × 3, 8 to 8
+     * channels, 288 or 384 wide; not 320 or 352). Which others is not known; up to 256 none was found.
+     */
+    mds.without_tiles = c->shape.iw > WIDEST_FOR_TILES;
     TRY(build(ctx, c->onednn, &c->gradient, MGM_CONV_BACKWARD_WEIGHTS, &mds, problem->plain, c->forward.desc));
     return build_weights(ctx, c, &c->gradient, true, &c->gradient_weights, &c->from_gradient);
 }
