@@ -88,6 +88,13 @@ static int read_cells(char *line, char *cells[64])
     return count;
 }
 
+/* A line of several, cut off from what follows it. */
+static char *alone(char *line)
+{
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -100,9 +107,9 @@ static void test_rows(void **state)
     for (char *line = table; line && count < LINES; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
         lines[count++] = line;
     assert_true(count > 5 && lines[count - 1][0] == '\0');
-    assert_int_equal(read_cells(strndup(lines[count - 3], strcspn(lines[count - 3], "\n")), first), COLUMNS);
-    assert_int_equal(read_cells(strndup(lines[count - 2], strcspn(lines[count - 2], "\n")), second), COLUMNS);
-    assert_int_equal(read_cells(strndup(lines[count - 4], strcspn(lines[count - 4], "\n")), itself), COLUMNS);
+    assert_int_equal(read_cells(alone(lines[count - 3]), first), COLUMNS);
+    assert_int_equal(read_cells(alone(lines[count - 2]), second), COLUMNS);
+    assert_int_equal(read_cells(alone(lines[count - 4]), itself), COLUMNS);
     assert_non_null(strstr(itself[0], "the guidance itself"));
     assert_non_null(strstr(first[0], "`test`"));
     for (int i = 1; i <= SCORES; i++) {
