@@ -45,3 +45,12 @@ char *run_script(const char *shell, const char *script, int *status)
     *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
     return text;
 }
+
+char *expect_script(const char *script, int expected, const char *part)
+{
+    int status;
+    char *text = run_script("sh", script, &status);
+    if (status != expected || !strstr(text, part))
+        fail_msg("status %d, expected %d and '%s':\n%s", status, expected, part, text);
+    return text;
+}

@@ -15,4 +15,7 @@ bool is_installed(const char *name);
  */
 char *run_script(const char *shell, const char *script, int *status);
 
+/** Runs a script in sh; it must end with that status, and print that part. @return what it printed; release with free */
+char *expect_script(const char *script, int expected, const char *part);
+
 #endif

@@ -28,16 +28,6 @@ static int open_with_data(void **state)
     return 0;
 }
 
-/** @return what the script printed; release with free */
-static char *expect_script(const char *script, int expected, const char *part)
-{
-    int status;
-    char *text = run_script("sh", script, &status);
-    if (status != expected || !strstr(text, part))
-        fail_msg("status %d, expected %d and '%s':\n%s", status, expected, part, text);
-    return text;
-}
-
 static int count_of(const char *part, const char *text)
 {
     int count = 0;

@@ -65,16 +65,6 @@ static int open_with_data(void **state)
     return 0;
 }
 
-/** Runs a script; it must end with that status, and print that. @return what it printed; release with free */
-static char *expect_script(const char *script, int expected, const char *part)
-{
-    int status;
-    char *text = run_script("sh", script, &status);
-    if (status != expected || !strstr(text, part))
-        fail_msg("status %d, expected %d and '%s':\n%s", status, expected, part, text);
-    return text;
-}
-
 #define SCORE                                                                                                               \
     "export MGM=\"$(command -v mgm)\" SCOREBOARD=\"$PWD/table.md\" DRAWN_COUNT=1 DRAWN_SIZE=64\n"                           \
     "\"$TOOLS/scoreboard\" ./model.safetensors data set "
