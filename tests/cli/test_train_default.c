@@ -28,45 +28,39 @@ static int open_with_data(void **state)
     return 0;
 }
 
-static void expect_script(const char *script, int expected, const char *part)
-{
-    int status;
-    char *text = run_script("sh", script, &status);
-    if (status != expected || !strstr(text, part))
-        fail_msg("status %d, expected %d and '%s':\n%s", status, expected, part, text);
-    free(text);
-}
-
 static void test_packing(void **state)
 {
     (void)state;
-    expect_script("\"$TRAIN_DEFAULT\" --pack data one.tar.gz && \"$TRAIN_DEFAULT\" --pack data two.tar.gz && cmp one.tar.gz "
-                  "two.tar.gz && tar -tzf one.tar.gz\n",
-                  0, "data/cards/LICENSE");
-    expect_script("tar -tzf one.tar.gz | grep secret\n", 1, "");
-    expect_script("mkdir there && tar -C there -xzf one.tar.gz && cat there/data/CONTENTS\n", 0, "# photos: 2 files");
+    free(expect_script(
+        "\"$TRAIN_DEFAULT\" --pack data one.tar.gz && \"$TRAIN_DEFAULT\" --pack data two.tar.gz && cmp one.tar.gz "
+        "two.tar.gz && tar -tzf one.tar.gz\n",
+        0, "data/cards/LICENSE"));
+    free(expect_script("tar -tzf one.tar.gz | grep secret\n", 1, ""));
+    free(expect_script("mkdir there && tar -C there -xzf one.tar.gz && cat there/data/CONTENTS\n", 0, "# photos: 2 files"));
     struct pixels card = read_pixels("there/data/cards/c.png");
     assert_true(card.width == 700 && card.channels == 4); /* as large as it is kept in memory */
     free(card.values);
-    expect_script("mv data/photos/b.jpg data/photos/a.jpeg && \"$TRAIN_DEFAULT\" --pack data three.tar.gz\n", 1,
-                  "two pictures would be called a.jpg");
+    free(expect_script("mv data/photos/b.jpg data/photos/a.jpeg && \"$TRAIN_DEFAULT\" --pack data three.tar.gz\n", 1,
+                       "two pictures would be called a.jpg"));
 }
 
 static void test_training(void **state)
 {
     (void)state;
-    expect_script("\"$TRAIN_DEFAULT\" --pack data packed.tar.gz && rm -r data\n"
-                  "\"$TRAIN_DEFAULT\" packed.tar.gz run --device cpu --minutes 1 --config tiny.cfg -- --threads 1\n",
-                  0, "iteration 3 of 3; 1 shards: run/shards/tiny.safetensors.index.json");
-    expect_script("mgm info run/shards/tiny.safetensors.index.json\n", 0, "0.125");
-    expect_script("\"$TRAIN_DEFAULT\" packed.tar.gz run --device cpu --minutes 1 --config tiny.cfg -- --threads 1 --set "
-                  "iterations=5\n",
-                  0, "iteration 3 of 3"); /* complete as it was; nothing is trained */
-    expect_script("rm run/weights.safetensors && \"$TRAIN_DEFAULT\" packed.tar.gz run --device cpu --minutes 1 --config "
-                  "tiny.cfg -- --threads 1 --set iterations=5\n",
-                  0, "going on from iteration 3");
-    expect_script("\"$TRAIN_DEFAULT\" packed.tar.gz other --device cpu --config tiny.cfg -- --set crops=none\n", 1,
-                  "training failed");
+    free(expect_script("\"$TRAIN_DEFAULT\" --pack data packed.tar.gz && rm -r data\n"
+                       "\"$TRAIN_DEFAULT\" packed.tar.gz run --device cpu --minutes 1 --config tiny.cfg -- --threads 1\n",
+                       0, "iteration 3 of 3; 1 shards: run/shards/tiny.safetensors.index.json"));
+    free(expect_script("mgm info run/shards/tiny.safetensors.index.json\n", 0, "0.125"));
+    free(
+        expect_script("\"$TRAIN_DEFAULT\" packed.tar.gz run --device cpu --minutes 1 --config tiny.cfg -- --threads 1 --set "
+                      "iterations=5\n",
+                      0, "iteration 3 of 3")); /* complete as it was; nothing is trained */
+    free(
+        expect_script("rm run/weights.safetensors && \"$TRAIN_DEFAULT\" packed.tar.gz run --device cpu --minutes 1 --config "
+                      "tiny.cfg -- --threads 1 --set iterations=5\n",
+                      0, "going on from iteration 3"));
+    free(expect_script("\"$TRAIN_DEFAULT\" packed.tar.gz other --device cpu --config tiny.cfg -- --set crops=none\n", 1,
+                       "training failed"));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_with_data, workshop_close)
