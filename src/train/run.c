@@ -5,6 +5,7 @@
 #include "matting/model.h"
 #include "train/colour_step.h"
 #include "train/encoder.h"
+#include "train/widen.h"
 #include "weights/weights.h"
 
 #include <cjson/cJSON.h>
@@ -99,11 +100,35 @@ static enum mgm_status make_folder(struct mgm_context *ctx, const char *folder)
     }
 }
 
+/** Of a narrower network: as it is, but wider. */
+static enum mgm_status load_narrower(struct mgm_train_run *run, const struct mgm_safetensors *file, double width)
+{
+    struct mgm_graph graph = {0};
+    struct mgm_params params = {0};
+    TRY(mgm_network_build_fused(run->ctx, width, run->config->fusion, &graph));
+    enum mgm_status status = mgm_params_check(run->ctx, &graph, file);
+    if (status == MGM_OK)
+        status = mgm_params_create(run->ctx, &graph, false, &params);
+    if (status == MGM_OK)
+        status = mgm_params_load(run->ctx, &graph, file, &params);
+    if (status == MGM_OK)
+        status = mgm_params_widen(run->ctx, &graph, &params, &run->graph, (uint64_t)run->config->seed, &run->state.params);
+    mgm_params_release(&params);
+    mgm_graph_release(&graph);
+    if (status == MGM_OK)
+        mgm_run_note(run, "%s, of width %g, is the beginning, widened to %g", run->config->init, width, run->config->width);
+    return status;
+}
+
 static enum mgm_status load_initial(struct mgm_train_run *run)
 {
     struct mgm_safetensors *file = NULL;
+    double width;
     TRY(mgm_weights_open(run->ctx, run->config->init, &file));
-    enum mgm_status status = mgm_params_load(run->ctx, &run->graph, file, &run->state.params);
+    const bool narrower = run->config->samples.task == MGM_TASK_MATTING &&
+                          mgm_infer_width(run->ctx, file, &width) == MGM_OK && width < run->config->width;
+    enum mgm_status status =
+        narrower ? load_narrower(run, file, width) : mgm_params_load(run->ctx, &run->graph, file, &run->state.params);
     mgm_safetensors_close(&file);
     if (status == MGM_OK && run->state.average)
         memcpy(run->state.average, run->state.params.values, run->graph.value_count * sizeof(float));
