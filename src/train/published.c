@@ -111,8 +111,8 @@ static enum mgm_status compose_two(struct mgm_context *ctx, const struct mgm_for
 /* ---- the affine map ----------------------------------------------------------------------------------------------------
  */
 
-/** From the warped picture to the picture: flip, then scale, rotation and shear around the middle, inverted. */
-static void choose_map(struct mgm_random *random, int width, int height, float m[6])
+/* Flip, then scale, rotation and shear around the middle, inverted. */
+void mgm_published_map(struct mgm_random *random, int width, int height, float m[6])
 {
     const double degree = 0.017453292519943295;
     const bool rotated = (width > height ? width : height) >= ROTATED_FROM;
@@ -224,9 +224,10 @@ static enum mgm_status make_whole(struct mgm_context *ctx, const struct mgm_fore
         facts->second = mgm_store_choose_foreground(store, share, random);
         TRY(compose_two(ctx, store, facts->second, random, whole));
     }
-    if (mgm_random_chance(random, 0.25))
+    facts->resized = mgm_random_chance(random, 0.25);
+    if (facts->resized)
         TRY(resize_both(ctx, random, SMALL_SIDE, SMALL_SIDE, whole));
-    choose_map(random, whole->alpha.width, whole->alpha.height, m);
+    mgm_published_map(random, whole->alpha.width, whole->alpha.height, m);
     TRY(warp(ctx, random, m, &whole->colour));
     TRY(warp(ctx, random, m, &whole->alpha));
     const int width = whole->alpha.width, height = whole->alpha.height, shorter = width < height ? width : height;

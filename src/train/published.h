@@ -23,6 +23,12 @@ MGM_MUST_CHECK enum mgm_status mgm_published_sample(struct mgm_context *ctx, con
                                                     const struct mgm_sample_settings *settings, struct mgm_random *random,
                                                     struct mgm_batch *batch, int slot, struct mgm_sample_facts *facts);
 
+/**
+ * Draws the affine map of a picture of that size.
+ * @param m  from pixels of the warped picture to those of the picture: x = m₀x' + m₁y' + m₂, y = m₃x' + m₄y' + m₅
+ */
+void mgm_published_map(struct mgm_random *random, int width, int height, float m[6]);
+
 /** Nearest, linear, cubic or Lanczos, evenly. */
 enum mgm_filter mgm_any_filter(struct mgm_random *random);
 

@@ -139,6 +139,7 @@ struct mgm_sample_facts {
     int photo;              /* index in the library, or of the data set's backgrounds; −1: a plain or graded background */
     int distractor;         /* index in the store, −1 for none */
     int tries;              /* candidates drawn until one could be learnt from */
+    bool resized;           /* published recipe: made 640 × 640 first */
 };
 
 /**

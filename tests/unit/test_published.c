@@ -154,11 +154,93 @@ static void test_masks(void **state)
     mgm_raster_release(&alpha);
 }
 
+/** The least and the largest of many draws. */
+struct range {
+    double least, most;
+};
+
+static void see(struct range *range, double value)
+{
+    range->least = fmin(range->least, value);
+    range->most = fmax(range->most, value);
+}
+
+/** Within those limits, and within a twentieth of their distance of both. */
+static void check_range(struct range seen, double least, double most)
+{
+    const double slack = (most - least) / 20;
+    if (!(seen.least >= least - 1e-4 && seen.least <= least + slack && seen.most <= most + 1e-4 &&
+          seen.most >= most - slack))
+        fail_msg("from %g to %g, expected %g to %g", seen.least, seen.most, least, most);
+}
+
+/**
+ * Scales, shear and rotation, read off the maps. With rotation θ, shear s and p = θ + s the linear part is
+ * [x cos θ, x sin p; −y sin θ, y cos p] / cos s, x and y being the inverted scales, negative where flipped.
+ */
+static void check_maps(int width, int height, double rotation)
+{
+    struct range scale_x = {9, 0}, scale_y = {9, 0}, shear = {9, -9}, angle = {99, -99};
+    int flipped[2] = {0};
+    enum { DRAWS = 1000 };
+    for (uint64_t key = 0; key < DRAWS; key++) {
+        struct mgm_random random = mgm_random_stream(12, key);
+        float m[6];
+        mgm_published_map(&random, width, height, m);
+        const double degree = 0.017453292519943295;
+        const double of_x = (double)m[1] / (double)m[0], of_y = -(double)m[3] / (double)m[4];
+        const double sine = of_y * sqrt((1 - of_x * of_x) / (1 - of_x * of_x * of_y * of_y));
+        const double theta = asin(sine), s = asin(of_x * cos(theta)) - theta;
+        see(&angle, theta / degree);
+        see(&shear, s / degree);
+        see(&scale_x, fabs(cos(theta) / cos(s) / (double)m[0]));
+        see(&scale_y, fabs(cos(theta + s) / cos(s) / (double)m[4]));
+        flipped[0] += m[0] < 0;
+        flipped[1] += m[4] < 0;
+        const double x = width / 2.0, y = height / 2.0; /* the middle stays */
+        assert_near((double)m[0] * x + (double)m[1] * y + (double)m[2], x, 1e-3 * width);
+        assert_near((double)m[3] * x + (double)m[4] * y + (double)m[5], y, 1e-3 * height);
+    }
+    check_range(scale_x, 0.8, 1.25);
+    check_range(scale_y, 0.8, 1.25);
+    check_range(shear, -10, 10);
+    check_range(angle, -rotation, rotation);
+    for (int i = 0; i < 2; i++)
+        assert_in_range(flipped[i], DRAWS / 2 - 80, DRAWS / 2 + 80); /* five standard deviations */
+}
+
+static void test_affine(void **state)
+{
+    (void)state;
+    check_maps(1023, 600, 0);
+    check_maps(1024, 600, 30);
+    check_maps(600, 1500, 30);
+}
+
+/** One foreground in four is first made 640 × 640: of 200, 50 give or take five standard deviations. */
+static void test_resized(void **state)
+{
+    (void)state;
+    const struct mgm_sample_settings settings = recipe();
+    struct mgm_batch batch;
+    struct mgm_sample_facts facts;
+    int resized = 0;
+    assert_int_equal(mgm_batch_create(&fixture->ctx, 1, CROP, &batch), MGM_OK);
+    for (uint64_t number = 0; number < 200; number++) {
+        struct mgm_random random = mgm_random_stream(8, number);
+        assert_int_equal(mgm_published_sample(&fixture->ctx, fixture->store, &settings, &random, &batch, 0, &facts), MGM_OK);
+        resized += facts.resized;
+    }
+    assert_in_range(resized, 20, 80);
+    mgm_batch_release(&batch);
+}
+
 /** Hue turns by whole degrees; saturation and value move by less than a tenth of 1.1; all pixels alike. */
 static void test_jitter(void **state)
 {
     (void)state;
-    for (uint64_t key = 0; key < 50; key++) {
+    struct range turns = {99, -99};
+    for (uint64_t key = 0; key < 2000; key++) {
         struct mgm_random random = mgm_random_stream(9, key);
         float colour[3 * 2] = {0.7f, 0.2f, 0.4f, 0.5f, 0.3f, 0.6f}; /* planes of two pixels */
         const float alpha[2] = {1, 0}, before[3] = {0.7f, 0.4f, 0.3f};
@@ -170,11 +252,13 @@ static void test_jitter(void **state)
         mgm_rgb_to_hsv(now, is);
         double turn = 360 * ((double)is[0] - (double)was[0]);
         turn -= 360 * round(turn / 360);
-        assert_true(turn > -40.01 && turn < 39.01);
+        see(&turns, turn);
         assert_near(turn, round(turn), 1e-2);
         assert_true(fabs(is[1] - was[1]) <= (1.1 - was[1]) / 10 + 1e-4);
         assert_true(fabs(is[2] - was[2]) <= (1.1 - was[2]) / 10 + 1e-4);
     }
+    assert_near(turns.least, -40, 1e-2);
+    assert_near(turns.most, 39, 1e-2);
 }
 
 static void test_accidents(void **state)
@@ -203,6 +287,8 @@ int main(void)
         cmocka_unit_test(test_two_foregrounds),
         cmocka_unit_test(test_samples_depend_on_their_number),
         cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_affine),
+        cmocka_unit_test(test_resized),
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_accidents),
     };
