@@ -116,7 +116,10 @@ static enum mgm_status write_model(struct job *job, const char *path)
         return mgm_fail_nomem(job->ctx, path);
     mgm_calibration_ranges(job->calibration, job->ranges);
     TRY(mgm_model_hold_params(job->ctx, job->model));
-    return mgm_params_save_quantized(job->ctx, &job->model->graph, &job->model->params, job->ranges, path, metadata, 5);
+    const enum mgm_status status =
+        mgm_params_save_quantized(job->ctx, &job->model->graph, &job->model->params, job->ranges, path, metadata, 5);
+    mgm_model_drop_params(job->model);
+    return status;
 }
 
 static enum mgm_status quantize(struct job *job, const struct values *values, const struct operands *operands)

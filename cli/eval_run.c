@@ -28,7 +28,7 @@ enum { JOBS_MAX = 64 };
 struct work {
     const struct eval_options *options;
     struct eval_run *run;
-    const char *model;
+    struct mgm_model *model;
     FILE *log;
     struct progress *progress;
     int jobs, threads;    /* threads: of each */
@@ -190,12 +190,11 @@ static int take(struct work *work)
     return index;
 }
 
-/** A context, a model and a session of its own: they belong to one thread. */
+/** A context and a session of its own: they belong to one thread. */
 static void *run_cases(void *argument)
 {
     struct work *work = argument;
     struct mgm_context *ctx = NULL;
-    struct mgm_model *model = NULL;
     struct mgm_session *session = NULL;
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK) {
@@ -205,9 +204,7 @@ static void *run_cases(void *argument)
     if (status == MGM_OK)
         status = mgm_context_set_precision(ctx, work->options->precision ? work->options->precision : "auto");
     if (status == MGM_OK)
-        status = mgm_model_load(ctx, work->model, &model);
-    if (status == MGM_OK)
-        status = mgm_session_create(ctx, model, &session);
+        status = mgm_session_create(ctx, work->model, &session);
     if (status == MGM_OK)
         for (int index; (index = take(work)) >= 0;)
             run_case(ctx, session, work, index);
@@ -218,7 +215,6 @@ static void *run_cases(void *argument)
     }
     pthread_mutex_unlock(&work->lock);
     mgm_session_destroy(&session);
-    mgm_model_destroy(&model);
     mgm_context_destroy(&ctx);
     return NULL;
 }
@@ -274,17 +270,19 @@ enum mgm_status eval_run(struct mgm_context *ctx, const struct mgm_protocol *pro
                          struct eval_run *run)
 {
     char found[PATH_MAX];
-    struct work work = {.options = options, .run = run, .model = found};
+    struct work work = {.options = options, .run = run};
     *run = (struct eval_run){.protocol = protocol, .output = options->output};
     TRY(prepare(ctx, data, backgrounds, options, complain, run));
     TRY(model_find(ctx, options->model, found, sizeof found));
-    const char *slash = strrchr(work.model, '/');
-    snprintf(run->model, sizeof run->model, "%.255s", slash ? slash + 1 : work.model);
-    enum mgm_status status = eval_results_open(ctx, options, work.model, run, &work.log);
+    const char *slash = strrchr(found, '/');
+    snprintf(run->model, sizeof run->model, "%.255s", slash ? slash + 1 : found);
+    TRY(mgm_model_load(ctx, found, &work.model));
+    enum mgm_status status = eval_results_open(ctx, options, found, run, &work.log);
     if (status == MGM_OK) {
         choose_jobs(options, &work);
         status = run_all(ctx, &work);
     }
+    mgm_model_destroy(&work.model);
     if (work.log && fclose(work.log) != 0 && status == MGM_OK)
         status = mgm_fail(ctx, MGM_E_IO, "%s/results.jsonl cannot be written: %s", options->output, strerror(errno));
     for (int i = 0; status == MGM_OK && i < run->count * run->kind_count; i++)

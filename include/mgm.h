@@ -22,7 +22,8 @@
  * - A function that can fail returns enum mgm_status; the sentence that says what was wrong, with what, and what was
  *   expected, is then in mgm_context_error().
  * - The library never prints, exits or aborts and has no global state. A context and everything made from it belong to one
- *   thread at a time; different contexts may be used in different threads at once.
+ *   thread at a time; different contexts may be used in different threads at once. A loaded model belongs to none: sessions of
+ *   several contexts, in as many threads, may share it, and it may outlive the context that loaded it.
  * - destroy functions take the address of the handle, accept NULL in it, and set it to NULL.
  */
 #ifndef MGM_H

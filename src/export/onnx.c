@@ -111,7 +111,11 @@ enum mgm_status mgm_onnx_export(struct mgm_context *ctx, const struct mgm_model 
     mgm_onnx_begin(&build, ctx);
     describe_ends(&build, settings);
     describe_model(&build, &proto, model, settings);
-    enum mgm_status status = mgm_onnx_network(&build, &model->graph, &model->params, settings->h, settings->w, heads);
+    enum mgm_status status = mgm_model_hold_params(ctx, model);
+    if (status == MGM_OK) {
+        status = mgm_onnx_network(&build, &model->graph, &model->params, settings->h, settings->w, heads);
+        mgm_model_drop_params(model);
+    }
     if (status == MGM_OK)
         mgm_onnx_refinement(&build, heads, settings->dilate_os4, settings->dilate_os1);
     if (status == MGM_OK && build.failed)

@@ -76,8 +76,10 @@ enum mgm_status mgm_calibration_add(struct mgm_calibration *c, int h, int w, con
 {
     const struct mgm_infer_plan_settings settings = {.n = 1, .h = h, .w = w, .threads = c->ctx->threads};
     struct mgm_infer_plan *plan;
-    TRY(mgm_model_hold_params(c->ctx, (struct mgm_model *)c->model)); /* see predict.c */
-    TRY(mgm_infer_plan_create(c->ctx, &c->model->graph, &c->model->params, &settings, &plan));
+    TRY(mgm_model_hold_params(c->ctx, c->model));
+    const enum mgm_status made = mgm_infer_plan_create(c->ctx, &c->model->graph, &c->model->params, &settings, &plan);
+    mgm_model_drop_params(c->model);
+    TRY(made);
     memcpy(mgm_infer_plan_input(plan), input, (size_t)h * (size_t)w * 4 * sizeof *input);
     const enum mgm_status status = mgm_infer_plan_observe(plan, observe, c);
     mgm_infer_plan_destroy(&plan);

@@ -22,11 +22,10 @@ static enum mgm_status prepare(struct mgm_colour_network *network, int h, int w)
     if (network->plan && have->h == h && have->w == w && have->threads == wanted.threads && have->precision == precision)
         return MGM_OK;
     mgm_infer_plan_destroy(&network->plan);
-    struct mgm_model *holder =
-        (struct mgm_model *)network->model; /* whether its parameters are in memory is no part of it */
-    TRY(mgm_model_hold_params(ctx, holder));
-    const enum mgm_status status = mgm_infer_plan_create(ctx, &holder->graph, &holder->params, &wanted, &network->plan);
-    mgm_model_drop_params(holder);
+    const struct mgm_model *model = network->model;
+    TRY(mgm_model_hold_params(ctx, model));
+    const enum mgm_status status = mgm_infer_plan_create(ctx, &model->graph, &model->params, &wanted, &network->plan);
+    mgm_model_drop_params(model);
     network->settings = wanted;
     return status;
 }

@@ -95,6 +95,14 @@ static enum mgm_status copy_texts(struct mgm_context *ctx, const struct mgm_safe
     return model->name && model->license ? MGM_OK : mgm_fail_nomem(ctx, "a model's name");
 }
 
+static struct mgm_model *create_empty(void)
+{
+    struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
+    if (model)
+        pthread_mutex_init(&model->lock, NULL); /* of the ordinary kind: cannot fail */
+    return model;
+}
+
 enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file, struct mgm_model **out)
 {
     *out = NULL;
@@ -104,7 +112,7 @@ enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_sa
     TRY(check_architecture(ctx, file, &kind));
     TRY(find_fusion(ctx, file, &fusion));
     TRY(find_width(ctx, file, &width));
-    struct mgm_model *model = mgm_alloc_zeroed(1, sizeof *model);
+    struct mgm_model *model = create_empty();
     if (!model)
         return mgm_fail_nomem(ctx, "a model");
     model->width = width;
@@ -148,7 +156,7 @@ static void settle_spectral_norms(const struct mgm_graph *graph, float *values)
 
 enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed, struct mgm_model **out)
 {
-    struct mgm_model *model = *out = mgm_alloc_zeroed(1, sizeof *model);
+    struct mgm_model *model = *out = create_empty();
     if (!model)
         return mgm_fail_nomem(ctx, "a model");
     model->width = width;
@@ -199,10 +207,8 @@ enum mgm_status mgm_foreground_model_load(struct mgm_context *ctx, const char *p
     return load(ctx, path, true, out);
 }
 
-enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, struct mgm_model *model)
+static enum mgm_status load_again(struct mgm_context *ctx, struct mgm_model *model)
 {
-    if (model->params.values)
-        return MGM_OK;
     TRY(mgm_params_create(ctx, &model->graph, false, &model->params));
     const enum mgm_status status = mgm_params_load(ctx, &model->graph, model->file, &model->params);
     mgm_safetensors_rest(model->file);
@@ -211,10 +217,23 @@ enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, struct mgm_model 
     return status;
 }
 
-void mgm_model_drop_params(struct mgm_model *model)
+enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, const struct mgm_model *held)
 {
-    if (model->file)
+    struct mgm_model *model = (struct mgm_model *)held;
+    pthread_mutex_lock(&model->lock);
+    const enum mgm_status status = model->params.values ? MGM_OK : load_again(ctx, model);
+    model->holders += status == MGM_OK;
+    pthread_mutex_unlock(&model->lock);
+    return status;
+}
+
+void mgm_model_drop_params(const struct mgm_model *held)
+{
+    struct mgm_model *model = (struct mgm_model *)held;
+    pthread_mutex_lock(&model->lock);
+    if (--model->holders == 0 && model->file)
         mgm_params_release(&model->params);
+    pthread_mutex_unlock(&model->lock);
 }
 
 void mgm_model_destroy(struct mgm_model **handle)
@@ -228,6 +247,7 @@ void mgm_model_destroy(struct mgm_model **handle)
     mgm_free(model->ranges);
     mgm_free(model->name);
     mgm_free(model->license);
+    pthread_mutex_destroy(&model->lock);
     mgm_free(model);
     *handle = NULL;
 }

@@ -8,14 +8,18 @@
 #include "matting/network.h"
 #include "weights/safetensors.h"
 
+#include <pthread.h>
+
 struct mgm_model {
     struct mgm_graph graph;
     struct mgm_params params; /* no gradients; values NULL where they were dropped */
+    pthread_mutex_t lock; /* of params and holders: all else of a loaded model is only read, by several threads perhaps */
+    int holders;
     struct mgm_safetensors *file; /* where they can be read again; NULL: they are never dropped */
-    float *ranges; /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
+    float *ranges;                /* [layers], quantized.h: what a quantized model was calibrated to; else NULL */
     double width;
     enum mgm_head_fusion fusion;
-    bool colour; /* of a colour network, not of the matting network */
+    bool colour;               /* of a colour network, not of the matting network */
     enum mgm_colour_kind kind; /* which colour network */
     char *name, *license;
 };
@@ -23,20 +27,25 @@ struct mgm_model {
 /**
  * mgm_model_load, or mgm_foreground_model_load, for a file that is open already: the metadata tell which network it is of.
  * @param file  borrowed, and no longer needed afterwards
- * @return MGM_E_UNSUPPORTED if its metadata name another architecture or fusion of the heads, MGM_E_FORMAT if the width there is no number in
- *         (0, 8], MGM_E_SHAPE as of mgm_params_load
+ * @return MGM_E_UNSUPPORTED if its metadata name another architecture or fusion of the heads, MGM_E_FORMAT if the width
+ * there is no number in (0, 8], MGM_E_SHAPE as of mgm_params_load
  */
 MGM_MUST_CHECK enum mgm_status mgm_model_from_file(struct mgm_context *ctx, const struct mgm_safetensors *file,
                                                    struct mgm_model **out);
 
-/** Sees to it that the parameters are in memory, as whoever makes a plan of them needs it. */
-MGM_MUST_CHECK enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, struct mgm_model *model);
+/**
+ * Sees to it that the parameters are in memory, as whoever makes a plan of them needs it, until they are dropped as often as
+ * held. Whether they are there is no part of what a model is, so it may be const. Thread-safe.
+ */
+MGM_MUST_CHECK enum mgm_status mgm_model_hold_params(struct mgm_context *ctx, const struct mgm_model *model);
 
-/** Drops the parameters where there are many and they can be read again: plans have copies of their own. */
-void mgm_model_drop_params(struct mgm_model *model);
+/** If that was the last who held them, releases the parameters where there are many and they can be read again: plans have
+ * copies of their own. */
+void mgm_model_drop_params(const struct mgm_model *model);
 
 /** A model of random weights, as training starts from: for measuring. */
-MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed, struct mgm_model **out);
+MGM_MUST_CHECK enum mgm_status mgm_model_random(struct mgm_context *ctx, double width, uint64_t seed,
+                                                struct mgm_model **out);
 
 /** What the metadata call a network. @param kind  MGM_COLOUR_KINDS: the matting network */
 const char *mgm_architecture_name(enum mgm_colour_kind kind);
@@ -44,7 +53,7 @@ const char *mgm_architecture_name(enum mgm_colour_kind kind);
 /** Metadata keys that a weights file may carry. All values are text. */
 #define MGM_METADATA_ARCHITECTURE "architecture" /* "mgm-matting" */
 #define MGM_METADATA_WIDTH        "width"        /* "0.5" */
-#define MGM_METADATA_FUSION       "fusion" /* of mgm_head_fusion_names; absent: "refinement" */
+#define MGM_METADATA_FUSION       "fusion"       /* of mgm_head_fusion_names; absent: "refinement" */
 #define MGM_METADATA_NAME         "name"
 #define MGM_METADATA_LICENSE      "license"
 #define MGM_METADATA_TRAINING     "training" /* JSON object: iterations, samples, seed, data, command */
@@ -86,8 +95,8 @@ MGM_MUST_CHECK enum mgm_status mgm_params_save(struct mgm_context *ctx, const st
                                                const char *const *metadata, int metadata_count);
 
 /**
- * Writes parameters as 8-bit weights, symmetric, with a scale for each output channel ("NAME.scale"), and the ranges that the
- * network's results take (MGM_RANGES). Everything of one dimension stays F32.
+ * Writes parameters as 8-bit weights, symmetric, with a scale for each output channel ("NAME.scale"), and the ranges that
+ * the network's results take (MGM_RANGES). Everything of one dimension stays F32.
  */
 MGM_MUST_CHECK enum mgm_status mgm_params_save_quantized(struct mgm_context *ctx, const struct mgm_graph *graph,
                                                          const struct mgm_params *params, const float *ranges,

@@ -41,12 +41,6 @@ static enum mgm_status create_plan(struct mgm_context *ctx, const struct mgm_mod
     return mgm_infer_plan_create(ctx, &model->graph, &model->params, &settings, out);
 }
 
-/* Whether its parameters are in memory is not part of what a model is. */
-static struct mgm_model *holder_of(const struct mgm_model *model)
-{
-    return (struct mgm_model *)model;
-}
-
 static bool is_dense(const struct mgm_model *model, const struct mgm_predictor_settings *settings)
 {
     return settings->dense || model->fusion != MGM_FUSE_BY_REFINEMENT ||
@@ -91,12 +85,13 @@ enum mgm_status mgm_predictor_create(struct mgm_context *ctx, const struct mgm_m
         return mgm_fail_nomem(ctx, "a predictor");
     *p = (struct mgm_predictor){.ctx = ctx, .model = model, .settings = *settings};
     p->settings.dense = is_dense(model, settings);
-    enum mgm_status status = mgm_model_hold_params(ctx, holder_of(model));
-    if (status == MGM_OK)
+    enum mgm_status status = mgm_model_hold_params(ctx, model);
+    if (status == MGM_OK) {
         status = create_whole(ctx, model, settings, NULL, &p->whole);
-    if (status == MGM_OK && !p->settings.dense)
-        status = create_tiles(p);
-    mgm_model_drop_params(holder_of(model));
+        if (status == MGM_OK && !p->settings.dense)
+            status = create_tiles(p);
+        mgm_model_drop_params(model);
+    }
     if (status != MGM_OK)
         mgm_predictor_destroy(out);
     return status;
@@ -129,10 +124,9 @@ enum mgm_status mgm_pooled_plan_create(struct mgm_context *ctx, const struct mgm
                                        const struct mgm_predictor_settings *settings, struct mgm_infer_plan **out)
 {
     const int layer = pooled_layer(&model->graph);
-    enum mgm_status status = mgm_model_hold_params(ctx, holder_of(model));
-    if (status == MGM_OK)
-        status = create_plan(ctx, model, settings, &layer, 1, NULL, out);
-    mgm_model_drop_params(holder_of(model));
+    TRY(mgm_model_hold_params(ctx, model));
+    const enum mgm_status status = create_plan(ctx, model, settings, &layer, 1, NULL, out);
+    mgm_model_drop_params(model);
     return status;
 }
 

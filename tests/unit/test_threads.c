@@ -1,11 +1,13 @@
 /**
- * Two threads, each with a context, a model and a session of its own, from the same weights file: what they compute at the
- * same time is what they compute one after the other. .ci/run has this test watched by the thread sanitizer.
+ * Two threads, each with a context and a session of its own, of models from the same weights file or of one model: what they
+ * compute at the same time is what they compute one after the other. .ci/run has this test watched by the thread sanitizer.
  */
 #include "oracle.h"
 #include "tiny_model.h"
 
+#include "matting/model.h"
 #include "mgm.h"
+#include "weights/weights.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -27,7 +29,8 @@ static pthread_barrier_t start;
 
 struct worker {
     int number, inner_threads;
-    bool waits; /* for the other one, to begin together */
+    bool waits;                     /* for the other one, to begin together */
+    const struct mgm_model *shared; /* NULL: it loads one for itself */
     float alpha[PICTURES][MAX_SIDE * MAX_SIDE];
     char error[256]; /* "": all went well; cmocka's checks belong to the main thread */
 };
@@ -57,28 +60,29 @@ static void *work(void *argument)
 {
     struct worker *worker = argument;
     struct mgm_context *ctx = NULL;
-    struct mgm_model *model = NULL;
+    struct mgm_model *own = NULL;
     struct mgm_session *session = NULL;
     if (worker->waits)
         pthread_barrier_wait(&start);
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK) {
         mgm_context_set_threads(ctx, worker->inner_threads);
-        status = mgm_model_load(ctx, path, &model);
+        if (!worker->shared)
+            status = mgm_model_load(ctx, path, &own);
     }
     if (status == MGM_OK)
-        status = mgm_session_create(ctx, model, &session);
+        status = mgm_session_create(ctx, worker->shared ? worker->shared : own, &session);
     for (int i = 0; i < PICTURES && status == MGM_OK; i++)
         status = matte_one(session, worker->number, i, worker->alpha[i]);
     if (status != MGM_OK)
         snprintf(worker->error, sizeof worker->error, "status %d: %s", status, mgm_context_error(ctx));
     mgm_session_destroy(&session);
-    mgm_model_destroy(&model);
+    mgm_model_destroy(&own);
     mgm_context_destroy(&ctx);
     return NULL;
 }
 
-static struct worker *create_workers(int inner_threads, bool together)
+static struct worker *create_workers(const struct mgm_model *shared, int inner_threads, bool together)
 {
     struct worker *workers = calloc(THREADS, sizeof *workers);
     assert_non_null(workers);
@@ -86,6 +90,7 @@ static struct worker *create_workers(int inner_threads, bool together)
         workers[i].number = i;
         workers[i].inner_threads = inner_threads;
         workers[i].waits = together;
+        workers[i].shared = shared;
     }
     return workers;
 }
@@ -112,13 +117,12 @@ static void compare(const struct worker *together, const struct worker *alone)
 }
 
 /* Together first, so that nothing is prepared yet that both need. */
-static void test_two_sessions(void **state)
+static void check_together(const struct mgm_model *shared)
 {
-    (void)state;
     for (int inner = 1; inner <= MOST_INNER_THREADS; inner++) {
-        struct worker *together[ROUNDS], *alone = create_workers(inner, false);
+        struct worker *together[ROUNDS], *alone = create_workers(shared, inner, false);
         for (int round = 0; round < ROUNDS; round++) {
-            together[round] = create_workers(inner, true);
+            together[round] = create_workers(shared, inner, true);
             work_together(together[round]);
         }
         for (int i = 0; i < THREADS; i++)
@@ -129,6 +133,27 @@ static void test_two_sessions(void **state)
         }
         free(alone);
     }
+}
+
+static void test_two_sessions(void **state)
+{
+    (void)state;
+    check_together(NULL);
+}
+
+/* As it is with many parameters: they are there while somebody makes a plan, and read again from the file. */
+static void test_one_model(void **state)
+{
+    (void)state;
+    struct mgm_context *ctx = NULL;
+    struct mgm_model *model = NULL;
+    assert_int_equal(mgm_context_create(&ctx), MGM_OK);
+    ASSERT_OK(ctx, mgm_model_load(ctx, path, &model));
+    ASSERT_OK(ctx, mgm_weights_open(ctx, path, &model->file));
+    mgm_context_destroy(&ctx);
+    check_together(model);
+    assert_null(model->params.values);
+    mgm_model_destroy(&model);
 }
 
 static int set_up(void **state)
@@ -151,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_sessions),
+        cmocka_unit_test(test_one_model),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
