@@ -112,7 +112,8 @@ static enum mgm_status load_narrower(struct mgm_train_run *run, const struct mgm
     if (status == MGM_OK)
         status = mgm_params_load(run->ctx, &graph, file, &params);
     if (status == MGM_OK)
-        status = mgm_params_widen(run->ctx, &graph, &params, &run->graph, (uint64_t)run->config->seed, &run->state.params);
+        status = mgm_params_widen(run->ctx, mgm_safetensors_name(file), &graph, &params, &run->graph,
+                                  (uint64_t)run->config->seed, &run->state.params);
     mgm_params_release(&params);
     mgm_graph_release(&graph);
     if (status == MGM_OK)

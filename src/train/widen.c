@@ -17,18 +17,19 @@ struct widening {
     double *scale; /* [layers]: what a convolution's result has become by its sigma; of others 1 */
 };
 
-static enum mgm_status check(struct mgm_context *ctx, const struct mgm_graph *narrow, const struct mgm_graph *wide)
+static enum mgm_status check(struct mgm_context *ctx, const char *name, const struct mgm_graph *narrow,
+                             const struct mgm_graph *wide)
 {
     if (narrow->layer_count != wide->layer_count || narrow->param_count != wide->param_count)
-        return mgm_fail(ctx, MGM_E_SHAPE, "a network of %d layers cannot become one of %d by being widened",
+        return mgm_fail(ctx, MGM_E_SHAPE, "%s: a network of %d layers cannot become one of %d by being widened", name,
                         narrow->layer_count, wide->layer_count);
     for (int i = 0; i < wide->param_count; i++) {
         const struct mgm_param_info *n = &narrow->params[i], *w = &wide->params[i];
         for (int d = 0; d < w->ndim; d++)
             if (w->dims[d] % n->dims[d] || w->dims[d] / n->dims[d] > COPIES_MAX)
                 return mgm_fail(ctx, MGM_E_SHAPE,
-                                "a network can be widened by whole multiples up to %d; of '%s', %d should become %d",
-                                COPIES_MAX, w->name, n->dims[d], w->dims[d]);
+                                "%s: a network can be widened by whole multiples up to %d; of '%s', %d should become %d",
+                                name, COPIES_MAX, w->name, n->dims[d], w->dims[d]);
     }
     return MGM_OK;
 }
@@ -119,10 +120,11 @@ static void widen_norm(struct widening *w, int layer)
     }
 }
 
-enum mgm_status mgm_params_widen(struct mgm_context *ctx, const struct mgm_graph *narrow, const struct mgm_params *values,
-                                 const struct mgm_graph *wide, uint64_t seed, struct mgm_params *out)
+enum mgm_status mgm_params_widen(struct mgm_context *ctx, const char *name, const struct mgm_graph *narrow,
+                                 const struct mgm_params *values, const struct mgm_graph *wide, uint64_t seed,
+                                 struct mgm_params *out)
 {
-    TRY(check(ctx, narrow, wide));
+    TRY(check(ctx, name, narrow, wide));
     struct widening w = {.narrow = narrow,
                          .wide = wide,
                          .from = values->values,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int open_with_data(void **state)
 {
@@ -41,6 +42,25 @@ static int64_t iteration_of_checkpoint(void)
     mgm_safetensors_close(&file);
     mgm_context_destroy(&ctx);
     return iteration;
+}
+
+/** Weights of a narrower network begin a wider one, if its channels go into these whole times. */
+static void test_begins_as_a_narrower_one(void **state)
+{
+    (void)state;
+    struct run run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "validation.interval=0", NULL);
+    expect_success(&run);
+    char init[1100];
+    snprintf(init, sizeof init, "model.init=\"%s\"", in_workshop("run/weights.safetensors"));
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", "validation.interval=0", "--set", init,
+                  "--set", "model.width=0.25", "--run", in_workshop("wide"), NULL);
+    expect_success(&run);
+    assert_non_null(strstr(run.err, "of width 0.125, is the beginning, widened to 0.25"));
+    run = run_mgm("train", in_workshop("tiny.cfg"), "--threads", "1", "--set", init, "--set", "model.width=0.2", "--run",
+                  in_workshop("odd"), NULL);
+    assert_int_equal(run.status, 1);
+    assert_non_null(strstr(run.err, "run/weights.safetensors: a network can be widened by whole multiples"));
+    assert_int_not_equal(access(in_workshop("odd/weights.safetensors"), F_OK), 0);
 }
 
 /** Nothing is there to resume from yet: it begins at the beginning. */
@@ -263,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_run_leaves_weights),
+        TEST(test_begins_as_a_narrower_one),
         TEST(test_run_goes_on),
         TEST(test_scoring_a_checkpoint),
         TEST(test_refusals),

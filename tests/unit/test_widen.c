@@ -89,7 +89,7 @@ static float *run(const struct mgm_graph *graph, const struct mgm_params *params
 static void check_same(double narrow_width, double wide_width)
 {
     build(narrow_width, wide_width);
-    assert_int_equal(mgm_params_widen(ctx, &narrow, &from, &wide, 1, &to), MGM_OK);
+    assert_int_equal(mgm_params_widen(ctx, "narrow", &narrow, &from, &wide, 1, &to), MGM_OK);
     float *before = run(&narrow, &from), *after = run(&wide, &to);
     float largest = 0, error = 0;
     for (int i = 0; i < SIDE * SIDE; i++) {
@@ -120,7 +120,7 @@ static void test_copies_differ(void **state)
 {
     (void)state;
     build(0.25, 0.5);
-    assert_int_equal(mgm_params_widen(ctx, &narrow, &from, &wide, 1, &to), MGM_OK);
+    assert_int_equal(mgm_params_widen(ctx, "narrow", &narrow, &from, &wide, 1, &to), MGM_OK);
     const int index = mgm_graph_find_param(&wide, "encoder.layer1.0.conv2.module.weight_bar");
     assert_true(index >= 0);
     const struct mgm_param_info *param = &wide.params[index];
@@ -139,8 +139,8 @@ static void test_what_does_not_fit(void **state)
 {
     (void)state;
     build(0.25, 0.375);
-    assert_int_equal(mgm_params_widen(ctx, &narrow, &from, &wide, 1, &to), MGM_E_SHAPE);
-    assert_non_null(strstr(mgm_context_error(ctx), "whole multiples"));
+    assert_int_equal(mgm_params_widen(ctx, "narrow", &narrow, &from, &wide, 1, &to), MGM_E_SHAPE);
+    assert_non_null(strstr(mgm_context_error(ctx), "narrow: a network can be widened by whole multiples"));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
