@@ -1,6 +1,7 @@
 #include "train/perturb.h"
 
 #include "image/morphology.h"
+#include "train/mistakes.h"
 #include "train/plane.h"
 
 #include <math.h>
@@ -162,73 +163,9 @@ static enum mgm_status draw_soft(const struct perturbation *p, float *guidance)
     return MGM_OK;
 }
 
-/** A patch of 1/4 … 1/2 of each side copied over another place (§3.1). */
-static void cut_mask(const struct perturbation *p, float *guidance)
-{
-    int size = p->size, h = mgm_random_int(p->random, size / 4, size / 2), w = mgm_random_int(p->random, size / 4, size / 2);
-    int from_x = mgm_random_int(p->random, 0, size - w), from_y = mgm_random_int(p->random, 0, size - h);
-    int to_x = mgm_random_int(p->random, 0, size - w), to_y = mgm_random_int(p->random, 0, size - h);
-    for (int i = 0; i < h; i++) {
-        int y = to_y > from_y ? h - 1 - i : i; /* the two may overlap */
-        memmove(guidance + (size_t)(to_y + y) * size + to_x, guidance + (size_t)(from_y + y) * size + from_x,
-                (size_t)w * sizeof *guidance);
-    }
-}
-
-/** A pixel inside the foreground, or one outside it and near it; its place in the plane, −1 if a few draws found none. */
-static long choose_centre(const struct perturbation *p, bool inside)
-{
-    const int size = p->size, reach = size / 8;
-    for (int tries = 0; tries < 40; tries++) {
-        const int x = mgm_random_int(p->random, 0, size - 1), y = mgm_random_int(p->random, 0, size - 1);
-        const int near_x = x + mgm_random_int(p->random, -reach, reach),
-                  near_y = y + mgm_random_int(p->random, -reach, reach);
-        const float here = p->alpha[(size_t)y * size + x];
-        if (inside && here > 0.98f)
-            return (long)y * size + x;
-        if (!inside && here < 0.02f && near_x >= 0 && near_x < size && near_y >= 0 && near_y < size &&
-            p->alpha[(size_t)near_y * size + near_x] > 0.98f)
-            return (long)y * size + x;
-    }
-    return -1;
-}
-
-/** An ellipse with a wavy outline, filled with `value`. */
-static void fill_blob(const struct perturbation *p, long centre, float value, float *guidance)
-{
-    const int size = p->size;
-    const double radius = size * 0.02 * pow(6, mgm_random_unit(p->random)), angle = mgm_random_range(p->random, 0, 3.1416);
-    const double long_side = radius * exp(mgm_random_range(p->random, 0, 0.7)), wave = mgm_random_range(p->random, 0, 0.25);
-    const double c = cos(angle), s = sin(angle), phase = mgm_random_range(p->random, 0, 6.2832);
-    const int waves = mgm_random_int(p->random, 2, 5), cx = (int)(centre % size), cy = (int)(centre / size);
-    const int reach = (int)(long_side * 1.3) + 1;
-    for (int y = cy < reach ? 0 : cy - reach; y < size && y <= cy + reach; y++)
-        for (int x = cx < reach ? 0 : cx - reach; x < size && x <= cx + reach; x++) {
-            const double u = (c * (x - cx) + s * (y - cy)) / long_side, v = (c * (y - cy) - s * (x - cx)) / radius;
-            if (sqrt(u * u + v * v) < 1 + wave * cos(waves * atan2(v, u) + phase))
-                guidance[(size_t)y * size + x] = value;
-        }
-}
-
-/**
- * What a segmentation misses inside a body (a mouth, a button, a piece of a limb), and what it takes along beside it. Small
- * enough for the rest of the mask to say what is wanted; unlike CutMask's patches they have no straight borders to be told
- * by.
- */
-static void wrong_blobs(const struct perturbation *p, float *guidance)
-{
-    const int count = mgm_random_int(p->random, 1, 3);
-    for (int i = 0; i < count; i++) {
-        const bool missing = mgm_random_chance(p->random, 0.6);
-        const long centre = choose_centre(p, missing);
-        if (centre >= 0)
-            fill_blob(p, centre, missing ? 0 : 1, guidance);
-    }
-}
-
 enum mgm_status mgm_perturb_guidance(struct mgm_context *ctx, struct mgm_random *random,
                                      const struct mgm_guidance_settings *settings, double strength, const float *alpha,
-                                     int size, const struct mgm_perturb_space *space, float *guidance)
+                                     const float *image, int size, const struct mgm_perturb_space *space, float *guidance)
 {
     const struct perturbation p = {.ctx = ctx,
                                    .random = random,
@@ -247,10 +184,15 @@ enum mgm_status mgm_perturb_guidance(struct mgm_context *ctx, struct mgm_random 
         TRY(draw_mask(&p, guidance, space->mask));
         mask_to_guidance(space->mask, p.count, guidance);
     }
-    if (kind >= settings->trimap_share && mgm_random_chance(random, settings->blobs)) /* a trimap says what is certain */
-        wrong_blobs(&p, guidance);
+    const struct mgm_mistakes mistakes = {
+        .random = random, .size = size, .alpha = alpha, .image = image, .field = space->field, .scratch = space->scratch};
+    const bool trimap = kind < settings->trimap_share; /* which says what is certain */
+    if (!trimap && mgm_random_chance(random, settings->blobs))
+        mgm_mistake_blobs(&mistakes, guidance);
+    if (!trimap && mgm_random_chance(random, settings->lines))
+        mgm_mistake_line(&mistakes, guidance);
     if (mgm_random_chance(random, settings->cutmask) && strength >= 1)
-        cut_mask(&p, guidance);
+        mgm_mistake_patch(&mistakes, guidance);
     return MGM_OK;
 }
 

@@ -13,17 +13,18 @@ struct mgm_perturb_space {
 
 /**
  * Draws guidance from the true alpha: by the shares of the settings a trimap, a soft matte, or a mask (binarised at a random
- * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), blobs that are wrong in it (but
- * not in a trimap), and CutMask on it.
- * Source: §3.1 and its supplement. Deviation: local wobble, blobs, soft mattes and trimaps are added, because users bring them.
+ * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), mistakes in it (mistakes.h; in a
+ * trimap none but CutMask).
+ * Source: §3.1 and its supplement. Deviation: local wobble, blobs, lines, soft mattes and trimaps are added, because users bring them.
  * @param strength  1: errors of full size; less: smaller ones, no CutMask below 1
+ * @param image     f32 [3, size, size], where the alpha is from; NULL: no mistake follows it
  * @param guidance  f32 [size, size] in [0, 1]
  * @return MGM_E_NOMEM
  */
 MGM_MUST_CHECK enum mgm_status mgm_perturb_guidance(struct mgm_context *ctx, struct mgm_random *random,
                                                     const struct mgm_guidance_settings *settings, double strength,
-                                                    const float *alpha, int size, const struct mgm_perturb_space *space,
-                                                    float *guidance);
+                                                    const float *alpha, const float *image, int size,
+                                                    const struct mgm_perturb_space *space, float *guidance);
 
 /** 1 where alpha reaches the threshold. */
 void mgm_binarise(const float *alpha, size_t count, float threshold, uint8_t *mask);

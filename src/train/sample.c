@@ -17,8 +17,13 @@ enum { TRIES = 100, GUIDANCE_TRIES = 6 };
 struct mgm_sample_settings mgm_sample_settings_defaults(void)
 {
     return (struct mgm_sample_settings){
-        .guidance =
-            {.soft_share = 0.1, .trimap_share = 0.25, .coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.2, .kernel_max = 30},
+        .guidance = {.soft_share = 0.1,
+                     .trimap_share = 0.25,
+                     .coarse_share = 0.3,
+                     .cutmask = 0.1,
+                     .blobs = 0.2,
+                     .lines = 0.1,
+                     .kernel_max = 30},
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
         .light = {.relief = 0.5, .harmony = 0.3, .shadow = 0.2, .spill = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
@@ -177,8 +182,8 @@ static enum mgm_status draw_guidance(struct mgm_context *ctx, struct making *m)
         .field = m->space.field, .scratch = m->space.scratch, .mask = m->space.mask, .other = m->space.spare};
     for (int i = 0; i < GUIDANCE_TRIES; i++) {
         double strength = i < 2 ? 1 : 1.0 / i; /* milder when large errors left nothing to go by */
-        TRY(mgm_perturb_guidance(ctx, &m->random, &m->settings->guidance, strength, m->slot.alpha, m->size, &space,
-                                 m->slot.guidance));
+        TRY(mgm_perturb_guidance(ctx, &m->random, &m->settings->guidance, strength, m->slot.alpha, m->slot.image, m->size,
+                                 &space, m->slot.guidance));
         if (mgm_guidance_tells(m->slot.alpha, m->slot.guidance, m->size))
             return MGM_OK;
     }
@@ -201,10 +206,10 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
                 "much like the photographs",
                 m->size, TRIES);
     }
+    mgm_compose(m->slot.alpha, m->slot.fg, m->slot.bg, m->count, m->slot.image);
     TRY(draw_guidance(ctx, m));
     int erode_fg = mgm_random_int(&m->random, 1, 29), erode_bg = mgm_random_int(&m->random, 1, 29);
     TRY(mgm_trimap_unknown(ctx, m->slot.alpha, m->size, erode_fg, erode_bg, m->slot.unknown, m->space.mask));
-    mgm_compose(m->slot.alpha, m->slot.fg, m->slot.bg, m->count, m->slot.image);
     /* the foreground's planes are no longer needed: scratch of the camera */
     return mgm_camera_accidents(ctx, &m->random, &m->settings->camera, m->slot.image, m->size, m->space.fore);
 }
@@ -212,10 +217,10 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_sample_settings *s)
 {
     const struct mgm_guidance_settings *g = &s->guidance;
-    const double shares[] = {g->soft_share,  g->trimap_share, g->coarse_share,  g->cutmask,
-                             g->blobs,       s->camera.noise, s->camera.blur,   s->camera.jpeg,
-                             s->camera.halo, s->light.relief, s->light.harmony, s->light.shadow,
-                             s->light.spill, s->compose_two,  s->distractor,    s->real_world};
+    const double shares[] = {g->soft_share,   g->trimap_share,  g->coarse_share, g->cutmask,     g->blobs,
+                             g->lines,        s->camera.noise,  s->camera.blur,  s->camera.jpeg, s->camera.halo,
+                             s->light.relief, s->light.harmony, s->light.shadow, s->light.spill, s->compose_two,
+                             s->distractor,   s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);

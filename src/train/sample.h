@@ -49,6 +49,7 @@ struct mgm_guidance_settings {
     double coarse_share; /* of the binary ones: share resampled coarsely (4 … 24×) */
     double cutmask;      /* probability of CutMask */
     double blobs;        /* probability that a mask misses parts inside the foreground, or takes along parts beside it */
+    double lines;        /* probability that a piece of a mask ends in a straight line instead */
     int kernel_max;      /* largest ellipse of the random erosion and dilation, for crops of 512²; smaller crops have
                             smaller ones, by the fourth root of the size */
 };

@@ -290,7 +290,7 @@ static void guidance_of_each_kind_has_its_values(void **state)
         bool between = false;
         struct mgm_random random = mgm_random_stream(4, (uint64_t)kind);
         for (int round = 0; round < 40; round++) {
-            assert_int_equal(mgm_perturb_guidance(NULL, &random, &settings, 1, alpha, S, &space, guidance), MGM_OK);
+            assert_int_equal(mgm_perturb_guidance(NULL, &random, &settings, 1, alpha, NULL, S, &space, guidance), MGM_OK);
             for (int i = 0; i < S * S; i++) {
                 bool edge = guidance[i] > 0 && guidance[i] < 1;
                 assert_true(guidance[i] >= 0 && guidance[i] <= 1);
