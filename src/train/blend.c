@@ -28,7 +28,7 @@ static enum mgm_status place_foreground(struct mgm_context *ctx, struct making *
 {
     struct mgm_lease lease;
     TRY(mgm_store_take_foreground(ctx, m->store, mgm_store_choose_foreground(m->store, m->share, &m->random), &lease));
-    mgm_place_foreground(&m->random, &lease.pyramid, wander, inside, m->size, dst, m->scratch);
+    mgm_place_foreground(&m->random, &lease.pyramid, &(struct mgm_placing){wander, inside, 0}, m->size, dst, m->scratch);
     mgm_lease_release(&lease);
     return MGM_OK;
 }

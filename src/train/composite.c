@@ -33,11 +33,15 @@ static bool choose_pixel(struct mgm_random *random, const struct mgm_pyramid *fo
     return true;
 }
 
-static struct mgm_affine choose_affine(struct mgm_random *random, int width, int height, double wander, double x, double y,
-                                       int size)
+static struct mgm_affine choose_affine(struct mgm_random *random, int width, int height, const struct mgm_placing *placing,
+                                       double x, double y, int size)
 {
     double whole = (double)size / (width < height ? width : height), smallest = whole < 0.75 ? whole : 0.75;
     double largest = smallest * 1.5 > 1.3 ? smallest * 1.5 : 1.3;
+    if (mgm_random_chance(random, placing->closeup)) {
+        smallest = largest;
+        largest *= 2;
+    }
     double scale = smallest * pow(largest / smallest, mgm_random_unit(random));
     double angle = mgm_random_range(random, -25, 25) * 0.017453292519943295;
     double shear = mgm_random_range(random, -0.12, 0.12), stretch = exp(mgm_random_range(random, -0.1, 0.1));
@@ -48,8 +52,8 @@ static struct mgm_affine choose_affine(struct mgm_random *random, int width, int
     map.b = (c * shear - s) * flip_y / stretch;
     map.d = s * flip_x * stretch;
     map.e = (s * shear + c) * flip_y / stretch;
-    double px = size * (0.5 + mgm_random_range(random, -wander, wander));
-    double py = size * (0.5 + mgm_random_range(random, -wander, wander));
+    double px = size * (0.5 + mgm_random_range(random, -placing->wander, placing->wander));
+    double py = size * (0.5 + mgm_random_range(random, -placing->wander, placing->wander));
     map.c = x * width - map.a * px - map.b * py;
     map.f = y * height - map.d * px - map.e * py;
     return map;
@@ -108,7 +112,7 @@ static void defocus(float *planes, int size, double radius, float *scratch)
         alpha[i] -= 1e-3f;
 }
 
-void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, bool inside,
+void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, const struct mgm_placing *placing,
                           int size, float *dst, float *scratch)
 {
     static const struct mgm_recolour_range jitter = {
@@ -119,8 +123,8 @@ void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *f
     if (!choose_pixel(random, foreground, what, &x, &y))
         (void)choose_pixel(random, foreground, INSIDE, &x, &y);
     int width = foreground->level[0].width, height = foreground->level[0].height;
-    struct mgm_affine map = choose_affine(random, width, height, wander, x, y, size);
-    if (inside && mgm_random_chance(random, 0.85)) /* else what is beyond the border is a mirror image */
+    struct mgm_affine map = choose_affine(random, width, height, placing, x, y, size);
+    if (placing->inside && mgm_random_chance(random, 0.85)) /* else what is beyond the border is a mirror image */
         keep_inside(&map, width, height, size);
     mgm_pyramid_crop(foreground, &map, size, dst);
     if (mgm_random_chance(random, 0.12))

@@ -5,14 +5,18 @@
 #include "base/random.h"
 #include "train/store.h"
 
+struct mgm_placing {
+    double wander;  /* how far from the window's middle the point that was chosen may come to lie, as a share of the window */
+    bool inside;    /* mostly avoid looking beyond the foreground's borders */
+    double closeup; /* probability of a size of up to 2.6 pixels for one: hair as large photographs show it; else up to 1.3 */
+};
+
 /**
  * A foreground at a random place, angle and size; most of the time its uncertain region is near the middle.
- * @param wander   how far from the window's middle the point that was chosen may come to lie, as a share of the window
- * @param inside   mostly avoid looking beyond the foreground's borders
  * @param dst      [4, size, size]: colour (recoloured), alpha
  * @param scratch  mgm_plane_scratch(size) floats
  */
-void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, double wander, bool inside,
+void mgm_place_foreground(struct mgm_random *random, const struct mgm_pyramid *foreground, const struct mgm_placing *placing,
                           int size, float *dst, float *scratch);
 
 /** first = first over second: alpha 1 − (1−α₁)(1−α₂), the colour of what then shows (§4). Both [4, size, size]. */

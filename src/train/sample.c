@@ -28,6 +28,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
         .light = {.relief = 0.5, .harmony = 0.3, .shadow = 0.2, .spill = 0.4},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
+        .closeup = 0.15,
         .blend = {.ordinary = 0.15, .alpha_errors = 0.5, .hidden = 1},
     };
 }
@@ -92,7 +93,8 @@ static enum mgm_status place_foreground(struct mgm_context *ctx, struct making *
     struct mgm_lease lease;
     *index = mgm_store_choose_foreground(m->store, m->share, &m->random);
     TRY(mgm_store_take_foreground(ctx, m->store, *index, &lease));
-    mgm_place_foreground(&m->random, &lease.pyramid, wander, inside, m->size, dst, m->space.scratch);
+    mgm_place_foreground(&m->random, &lease.pyramid, &(struct mgm_placing){wander, inside, m->settings->closeup}, m->size,
+                         dst, m->space.scratch);
     mgm_lease_release(&lease);
     return MGM_OK;
 }
@@ -220,7 +222,7 @@ static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_
     const double shares[] = {g->soft_share,   g->trimap_share,  g->coarse_share, g->cutmask,     g->blobs,
                              g->lines,        s->camera.noise,  s->camera.blur,  s->camera.jpeg, s->camera.halo,
                              s->light.relief, s->light.harmony, s->light.shadow, s->light.spill, s->compose_two,
-                             s->distractor,   s->real_world};
+                             s->distractor,   s->closeup,       s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);

@@ -80,6 +80,7 @@ struct mgm_sample_settings {
     struct mgm_light_settings light;
     double compose_two; /* probability that two foregrounds are composed into one */
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
+    double closeup;     /* probability that a foreground is shown larger than it was drawn, as large photographs show hair */
     bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
     double real_world;  /* and at this: probability of the accidents of its real-world variant */
     struct mgm_blend_settings blend; /* MGM_TASK_FOREGROUND, MGM_TASK_REFINEMENT */
