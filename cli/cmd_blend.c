@@ -178,6 +178,8 @@ static enum mgm_status draw_sample(struct blender *b, int number, int attempt, s
     struct mgm_sample_settings samples = mgm_sample_settings_defaults();
     struct mgm_foreground_store *store = NULL;
     samples.compose_two = samples.guidance.soft_share = samples.guidance.trimap_share = 0;
+    /* What was added to training later; without it, sets drawn before and after can be compared. */
+    samples.closeup = samples.guidance.follow = samples.guidance.lines = 0;
     TRY(mgm_foreground_store_open(b->ctx, b->library, &settings, &store));
     const enum mgm_status status = mgm_sample_make(b->ctx, store, &samples, b->values->seed, (uint64_t)number, batch, 0);
     mgm_foreground_store_destroy(&store);

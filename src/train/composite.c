@@ -38,7 +38,7 @@ static struct mgm_affine choose_affine(struct mgm_random *random, int width, int
 {
     double whole = (double)size / (width < height ? width : height), smallest = whole < 0.75 ? whole : 0.75;
     double largest = smallest * 1.5 > 1.3 ? smallest * 1.5 : 1.3;
-    if (mgm_random_chance(random, placing->closeup)) {
+    if (placing->closeup > 0 && mgm_random_chance(random, placing->closeup)) {
         smallest = largest;
         largest *= 2;
     }

@@ -8,7 +8,7 @@
 struct mgm_placing {
     double wander;  /* how far from the window's middle the point that was chosen may come to lie, as a share of the window */
     bool inside;    /* mostly avoid looking beyond the foreground's borders */
-    double closeup; /* probability of a size of up to 2.6 pixels for one: hair as large photographs show it; else up to 1.3 */
+    double closeup; /* probability that it is 1.3 … 2.6 times as large as it was drawn, else at most 1.3 times; 0 draws no number */
 };
 
 /**

@@ -76,6 +76,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     {"samples.recipe", RECIPE, AT(samples.published), 1, 0, 0, true, true},
     {"guidance.blobs", REAL, AT(samples.guidance.blobs), 1, 0, 1, true, true},
     {"samples.closeup", REAL, AT(samples.closeup), 1, 0, 1, true, true},
+    {"guidance.follow", REAL, AT(samples.guidance.follow), 1, 0, 1, true, true},
     {"guidance.lines", REAL, AT(samples.guidance.lines), 1, 0, 1, true, true},
     {"camera.halo", REAL, AT(samples.camera.halo), 1, 0, 1, true, true},
     {"light.relief", REAL, AT(samples.light.relief), 1, 0, 1, true, true},

@@ -91,7 +91,7 @@ static float colour_distance(const struct mgm_mistakes *m, size_t i, const float
 static void fill_part(const struct mgm_mistakes *m, long centre, float value, float *guidance)
 {
     const size_t count = (size_t)m->size * m->size;
-    const struct blob blob = draw_blob(m, centre, 0.04, 5);
+    const struct blob blob = draw_blob(m, centre, 0.04, 4);
     const float colour[3] = {m->image[centre], m->image[count + (size_t)centre], m->image[2 * count + (size_t)centre]};
     const float tolerance = (float)mgm_random_range(m->random, 0.06, 0.25);
     int x0, y0, x1, y1;
@@ -113,7 +113,8 @@ void mgm_mistake_blobs(const struct mgm_mistakes *m, float *guidance)
 {
     const int count = mgm_random_int(m->random, 1, 3);
     for (int i = 0; i < count; i++) {
-        const bool missing = mgm_random_chance(m->random, 0.6), follows = m->image && mgm_random_chance(m->random, 0.5);
+        const bool missing = mgm_random_chance(m->random, 0.6),
+                   follows = m->follow > 0 && mgm_random_chance(m->random, m->follow);
         const long centre = choose_centre(m, missing);
         if (centre >= 0)
             (follows ? fill_part : fill_blob)(m, centre, missing ? 0 : 1, guidance);

@@ -4,20 +4,21 @@
 
 #include "base/random.h"
 
-/** A crop whose mask gets mistakes. */
+/** A crop whose mask gets mistakes, of at most 2,048 pixels. */
 struct mgm_mistakes {
     struct mgm_random *random;
     int size;
     const float *alpha;     /* the true one, [size, size] */
-    const float *image;     /* [3, size, size], for mistakes that follow it; NULL: none does */
+    double follow;          /* share of the blobs that follow the image; 0: the three below are not needed */
+    const float *image;     /* [3, size, size] */
     float *field, *scratch; /* size² floats; mgm_plane_scratch(size) floats */
 };
 
 /**
  * One to three blobs: what a segmentation misses inside a body (a mouth, a button, a piece of a limb), and what it takes along
  * beside it. Small enough for the rest of the mask to say what is wanted; unlike CutMask's patches they have no straight
- * borders to be told by. Where there is an image, half of them are of one colour in it, and end where that does.
- * @param guidance  f32 [size, size], changed
+ * borders to be told by. Those that follow the image are of one colour in it, and end where that does.
+ * @param guidance  f32 [size, size], changed; none of the planes above
  */
 void mgm_mistake_blobs(const struct mgm_mistakes *m, float *guidance);
 

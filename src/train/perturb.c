@@ -184,12 +184,17 @@ enum mgm_status mgm_perturb_guidance(struct mgm_context *ctx, struct mgm_random 
         TRY(draw_mask(&p, guidance, space->mask));
         mask_to_guidance(space->mask, p.count, guidance);
     }
-    const struct mgm_mistakes mistakes = {
-        .random = random, .size = size, .alpha = alpha, .image = image, .field = space->field, .scratch = space->scratch};
+    const struct mgm_mistakes mistakes = {.random = random,
+                                          .size = size,
+                                          .alpha = alpha,
+                                          .image = image,
+                                          .follow = image ? settings->follow : 0,
+                                          .field = space->field,
+                                          .scratch = space->scratch};
     const bool trimap = kind < settings->trimap_share; /* which says what is certain */
     if (!trimap && mgm_random_chance(random, settings->blobs))
         mgm_mistake_blobs(&mistakes, guidance);
-    if (!trimap && mgm_random_chance(random, settings->lines))
+    if (!trimap && settings->lines > 0 && mgm_random_chance(random, settings->lines))
         mgm_mistake_line(&mistakes, guidance);
     if (mgm_random_chance(random, settings->cutmask) && strength >= 1)
         mgm_mistake_patch(&mistakes, guidance);

@@ -16,7 +16,7 @@ struct mgm_perturb_space {
  * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), mistakes in it (mistakes.h; in a
  * trimap none but CutMask).
  * Source: §3.1 and its supplement. Deviation: local wobble, blobs, lines, soft mattes and trimaps are added, because users bring them.
- * @param strength  1: errors of full size; less: smaller ones, no CutMask below 1
+ * @param strength  1: errors of full size; less: smaller ones along the border, no CutMask below 1; blobs and lines keep their size
  * @param image     f32 [3, size, size], where the alpha is from; NULL: no mistake follows it
  * @param guidance  f32 [size, size] in [0, 1]
  * @return MGM_E_NOMEM

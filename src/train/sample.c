@@ -22,6 +22,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
                      .coarse_share = 0.3,
                      .cutmask = 0.1,
                      .blobs = 0.2,
+                     .follow = 0.5,
                      .lines = 0.1,
                      .kernel_max = 30},
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
@@ -219,10 +220,10 @@ static enum mgm_status draw_sample(struct mgm_context *ctx, struct making *m)
 static enum mgm_status check_settings(struct mgm_context *ctx, const struct mgm_sample_settings *s)
 {
     const struct mgm_guidance_settings *g = &s->guidance;
-    const double shares[] = {g->soft_share,   g->trimap_share,  g->coarse_share, g->cutmask,     g->blobs,
-                             g->lines,        s->camera.noise,  s->camera.blur,  s->camera.jpeg, s->camera.halo,
-                             s->light.relief, s->light.harmony, s->light.shadow, s->light.spill, s->compose_two,
-                             s->distractor,   s->closeup,       s->real_world};
+    const double shares[] = {g->soft_share,  g->trimap_share, g->coarse_share,  g->cutmask,      g->blobs,
+                             g->lines,       g->follow,       s->camera.noise,  s->camera.blur,  s->camera.jpeg,
+                             s->camera.halo, s->light.relief, s->light.harmony, s->light.shadow, s->light.spill,
+                             s->compose_two, s->distractor,   s->closeup,       s->real_world};
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
             return mgm_fail(ctx, MGM_E_INVALID, "a probability of the sample settings is %g, expected 0 … 1", shares[i]);

@@ -49,6 +49,7 @@ struct mgm_guidance_settings {
     double coarse_share; /* of the binary ones: share resampled coarsely (4 … 24×) */
     double cutmask;      /* probability of CutMask */
     double blobs;        /* probability that a mask misses parts inside the foreground, or takes along parts beside it */
+    double follow;       /* share of these blobs that follow the picture's colours */
     double lines;        /* probability that a piece of a mask ends in a straight line instead */
     int kernel_max;      /* largest ellipse of the random erosion and dilation, for crops of 512²; smaller crops have
                             smaller ones, by the fourth root of the size */
@@ -80,7 +81,8 @@ struct mgm_sample_settings {
     struct mgm_light_settings light;
     double compose_two; /* probability that two foregrounds are composed into one */
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
-    double closeup;     /* probability that a foreground is shown larger than it was drawn, as large photographs show hair */
+    double closeup;     /* probability that a foreground is 1.3 … 2.6 times as large as it was drawn, as hair is in large photographs;
+                           else at most 1.3 times. MGM_TASK_MATTING */
     bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
     double real_world;  /* and at this: probability of the accidents of its real-world variant */
     struct mgm_blend_settings blend; /* MGM_TASK_FOREGROUND, MGM_TASK_REFINEMENT */

@@ -2,6 +2,8 @@
  */
 #include "sample_fixture.h"
 
+#include "train/composite.h"
+#include "train/plane.h"
 #include "train/sample.h"
 
 #include <math.h>
@@ -67,6 +69,31 @@ static void values_stay_in_range_and_agree(void **state)
         assert_true(said > 0 && opaque >= COUNT * 15 / 1000);
     }
     mgm_batch_release(&batch);
+}
+
+/** Squared changes of alpha from a pixel to the next, over many placings: borders are softer where things are larger. */
+static double sharpness(struct fixture *f, double closeup)
+{
+    float *planes = malloc((4 * COUNT + mgm_plane_scratch(SIZE)) * sizeof *planes), *alpha = planes + 3 * COUNT;
+    struct mgm_random random = mgm_random_stream(12, 0);
+    double sum = 0;
+    for (int i = 0; i < 4 * FOREGROUNDS; i++) {
+        struct mgm_lease lease;
+        assert_int_equal(mgm_store_take_foreground(&f->ctx, f->store, i % FOREGROUNDS, &lease), MGM_OK);
+        mgm_place_foreground(&random, &lease.pyramid, &(struct mgm_placing){0.1, true, closeup}, SIZE, planes,
+                             planes + 4 * COUNT);
+        mgm_lease_release(&lease);
+        for (int k = 1; k < COUNT; k++)
+            sum += k % SIZE ? pow((double)alpha[k] - alpha[k - 1], 2) : 0;
+    }
+    free(planes);
+    return sum;
+}
+
+static void closeups_are_larger(void **state)
+{
+    const double usual = sharpness(*state, 0), closeup = sharpness(*state, 1);
+    assert_true(closeup > 0.2 * usual && closeup < 0.65 * usual);
 }
 
 static void without_accidents_the_image_is_the_composite(void **state)
@@ -331,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_stay_in_range_and_agree),
+        cmocka_unit_test(closeups_are_larger),
         cmocka_unit_test(without_accidents_the_image_is_the_composite),
         cmocka_unit_test(light_is_in_the_label),
         cmocka_unit_test(a_number_names_a_sample),
