@@ -34,7 +34,7 @@ static const struct command_option options[] = {
      .low = 0, .high = 1e7},
     {"validate", 0, OPTION_FLAG, offsetof(struct values, validate), NULL, "only score the checkpoint on held-out samples"},
     {"check", 0, OPTION_FLAG, offsetof(struct values, check), NULL,
-     "only read all of the data, and say what is wrong with it"},
+     "only read the data, and say what is wrong with them"},
     {"threads", 0, OPTION_INT, offsetof(struct values, threads), "N", "threads of the network; 0: one per core", .low = 0,
      .high = 1024},
     {"device", 0, OPTION_TEXT, offsetof(struct values, device), "DEVICE", "where to train: cpu, cuda or cuda:N",

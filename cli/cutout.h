@@ -24,10 +24,10 @@ extern const char *const cutout_foregrounds[];
 /** Entries of a command's table of options. @param member  of type struct cutout_options in the command's values */
 #define CUTOUT_OPTIONS(values, member)                                                                                      \
     {"foreground", 0, OPTION_CHOICE, offsetof(values, member.foreground), "HOW",                                     \
-     "colours without the old background: by a network, by a fast estimate, by a finer one, by one as published, or the photo's own",            \
+     "colours without the old background: by a network, by a fast estimate, by a finer one, by one as published, or the photo's own (fast)",            \
      .choices = cutout_foregrounds},                                                                                        \
     {"foreground-model", 0, OPTION_TEXT, offsetof(values, member.model), "PATH",                                     \
-     "weights for that network to use instead of those that come with mgm"},                                                \
+     "weights of that network; none come with mgm, so --foreground model needs them"},                                                \
     {"background", 0, OPTION_TEXT, offsetof(values, member.background), "COLOUR|IMAGE",                              \
      "lay the cutout over a colour (#rrggbb, white, black, …) or a picture, which is made to cover it"},                    \
     {"keep-hidden", 0, OPTION_FLAG, offsetof(values, member.keep_hidden), NULL,                                      \

@@ -31,8 +31,8 @@ static const struct {
     const char *name, *meaning;
 } environment[] = {
     {"MGM_MODELS",
-     "The folder in which small.safetensors, the model that is used where none is named, is looked for. Where this is not "
-     "set, or empty, the model is looked for where it was installed, then in the source tree."},
+     "The folder in which models are looked for by their names. Where this is not set, or empty, they are looked for where "
+     "they were installed, then in the source tree."},
     {"MGM_CUDA_MODULE",
      "The file of the module that computes on CUDA devices, if it is not where mgm was installed or built."},
     {"MGM_MPI_MODULE", "The same for the module that training in several processes needs."},

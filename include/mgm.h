@@ -11,7 +11,8 @@
  *         mgm_session_create(ctx, model, &session) == MGM_OK) {
  *         struct mgm_matte_settings settings = mgm_matte_settings_defaults();
  *         struct mgm_matte_report report;
- *         mgm_matte(session, &photo, &mask, &settings, alpha, &report);
+ *         if (mgm_matte(session, &photo, &mask, &settings, alpha, &report) == MGM_OK)
+ *             puts("alpha is the matte");
  *     }
  *     puts(mgm_context_error(ctx));          // "" if all went well
  *     mgm_session_destroy(&session);
@@ -65,7 +66,7 @@ struct mgm_context;
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_context_create(struct mgm_context **out);
 MGM_API void mgm_context_destroy(struct mgm_context **ctx);
 
-/** The sentence of the last failure, "" if there was none. Borrowed; valid until the next call that uses ctx. */
+/** The sentence of the last failure, "" if there was none. Borrowed; valid until the next call that uses ctx. ctx may be NULL: it could not be made. */
 MGM_API const char *mgm_context_error(const struct mgm_context *ctx);
 
 /** Threads used by computations, 1024 at most; 0 (the default): one per processor core that the process may use. */
@@ -132,7 +133,8 @@ MGM_API struct mgm_model_facts mgm_model_facts(const struct mgm_model *model);
 struct mgm_session;
 
 /**
- * @param model  borrowed; must outlive the session
+ * @param ctx    borrowed, like
+ * @param model  both must outlive the session
  * @return MGM_E_UNSUPPORTED if the context's device is not there, or this build knows none of its kind
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_session_create(struct mgm_context *ctx, const struct mgm_model *model,
@@ -141,7 +143,7 @@ MGM_API void mgm_session_destroy(struct mgm_session **session);
 
 /** What the mask says (§4: the same network takes all of them). */
 enum mgm_guidance {
-    MGM_GUIDANCE_AUTO,      /* decide from the values */
+    MGM_GUIDANCE_AUTO,      /* all within 8 (of 255) of either end: MASK; besides these only 127 … 129: TRIMAP; else ALPHA */
     MGM_GUIDANCE_MASK,      /* at or above half of the range: foreground */
     MGM_GUIDANCE_ALPHA,     /* a soft matte, taken as it is */
     MGM_GUIDANCE_TRIMAP,    /* 0 background, 128 (8 bit) unknown = 0.5, 255 foreground */
@@ -192,6 +194,7 @@ struct mgm_matte_report {
  * Source: §3.1 (progressive refinement, Eq. 2–3).
  * @param photo   RGB, 8 or 16 bit, any size from 1×1
  * @param mask    one channel, the photo's size, any guidance; must not be empty (all background)
+ * @param settings  must be there: mgm_matte_settings_defaults() makes them
  * @param alpha   caller-allocated; f32 [height, width], 0 … 1
  * @param report  may be NULL
  * @return MGM_E_SHAPE if the sizes differ; MGM_E_INVALID for an empty mask, a picture or settings out of range;
@@ -205,7 +208,7 @@ MGM_MUST_CHECK MGM_API enum mgm_status mgm_matte(struct mgm_session *session, co
 /**
  * Makes a session ready for photos of a size, while these are still being read, say: mgm_matte() does by itself what has not been done
  * before, and keeps it for the next photo of the same size. May be called in another thread, as long as that has ctx to itself.
- * @param settings  as mgm_matte() will get them; guidance AUTO is taken for a mask
+ * @param settings  as mgm_matte() will get them, never NULL; guidance AUTO is taken for a mask
  */
 MGM_MUST_CHECK MGM_API enum mgm_status mgm_session_make_ready(struct mgm_session *session, int width, int height,
                                                               const struct mgm_matte_settings *settings);
@@ -274,7 +277,7 @@ struct mgm_foreground_report {
  * Source: §3.2. Where alpha is 1 the photo's own values are kept; where it is 0 they are cleared, so that nobody finds the
  * background in a file whose alpha hides it.
  * @param photo    RGB, 8 or 16 bit, any size from 1×1, of any RGB colour space
- * @param alpha    f32 [height, width], 0 … 1; rounded to the steps in which it will be stored
+ * @param alpha    f32 [height, width], 0 … 1; round it to the steps of the file first, as only exactly 0 and 1 count as hidden and opaque
  * @param colours  caller-allocated; RGB, the photo's bits, rows without gaps; not the photo's own pixels
  * @param settings NULL: the defaults
  * @param report   may be NULL
