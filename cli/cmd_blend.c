@@ -164,6 +164,15 @@ static enum mgm_status write_planes(struct blender *b, const char *part, int num
     return status;
 }
 
+/** What drawn composites are like, whatever training has come to: sets drawn at any time can be compared. */
+static const struct mgm_sample_settings drawn = {
+    .task = MGM_TASK_MATTING,
+    .guidance = {.coarse_share = 0.3, .cutmask = 0.1, .blobs = 0.2, .kernel_max = 30},
+    .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
+    .light = {.relief = 0.5, .harmony = 0.3, .shadow = 0.2, .spill = 0.4},
+    .distractor = 0.1,
+};
+
 /** A sample of a foreground of its own. @return MGM_E_INVALID if nothing can be learnt from any crop of it */
 static enum mgm_status draw_sample(struct blender *b, int number, int attempt, struct mgm_batch *batch)
 {
@@ -175,13 +184,9 @@ static enum mgm_status draw_sample(struct blender *b, int number, int attempt, s
         .threads = 1,
         .undivided = true,
         .kind = b->kind == MGM_SYNTH_KIND_COUNT ? NULL : &b->kind};
-    struct mgm_sample_settings samples = mgm_sample_settings_defaults();
     struct mgm_foreground_store *store = NULL;
-    samples.compose_two = samples.guidance.soft_share = samples.guidance.trimap_share = 0;
-    /* What was added to training later; without it, sets drawn before and after can be compared. */
-    samples.closeup = samples.guidance.follow = samples.guidance.lines = 0;
     TRY(mgm_foreground_store_open(b->ctx, b->library, &settings, &store));
-    const enum mgm_status status = mgm_sample_make(b->ctx, store, &samples, b->values->seed, (uint64_t)number, batch, 0);
+    const enum mgm_status status = mgm_sample_make(b->ctx, store, &drawn, b->values->seed, (uint64_t)number, batch, 0);
     mgm_foreground_store_destroy(&store);
     return status;
 }

@@ -26,7 +26,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
                      .lines = 0.1,
                      .kernel_max = 30},
         .camera = {.noise = 0.5, .blur = 0.4, .jpeg = 0.4, .halo = 0.25},
-        .light = {.relief = 0.5, .harmony = 0.3, .shadow = 0.2, .spill = 0.4},
+        .light = {.relief = 0.25, .harmony = 0.15, .shadow = 0.1, .spill = 0.2},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
         .closeup = 0.15,
