@@ -87,6 +87,42 @@ static float colour_distance(const struct mgm_mistakes *m, size_t i, const float
     return sqrtf(sum);
 }
 
+/** How much the colour at a place differs from what is around it, of the foreground. */
+static float stands_out(const struct mgm_mistakes *m, long centre)
+{
+    const size_t count = (size_t)m->size * m->size;
+    const int reach = m->size / 10, cx = (int)(centre % m->size), cy = (int)(centre / m->size);
+    const float colour[3] = {m->image[centre], m->image[count + (size_t)centre], m->image[2 * count + (size_t)centre]};
+    float sum = 0;
+    int around = 0;
+    for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++) {
+            const int x = cx + dx * reach, y = cy + dy * reach;
+            if (x < 0 || y < 0 || x >= m->size || y >= m->size || m->alpha[(size_t)y * m->size + x] <= 0.98f)
+                continue;
+            sum += colour_distance(m, (size_t)y * m->size + x, colour);
+            around++;
+        }
+    return around > 4 ? sum / (float)around : 0; /* the centre is one of them; near the border little is around it */
+}
+
+/** Of a few pixels inside the foreground the one that stands out most, as a mouth, an eye or a button does. */
+static long choose_feature(const struct mgm_mistakes *m)
+{
+    enum { CANDIDATES = 8 };
+    long best = -1;
+    float most = -1;
+    for (int i = 0; i < CANDIDATES; i++) {
+        const long centre = choose_centre(m, true);
+        const float out = centre >= 0 ? stands_out(m, centre) : -1;
+        if (out > most) {
+            most = out;
+            best = centre;
+        }
+    }
+    return best;
+}
+
 /** What has about the colour of the centre, in a larger blob, with an outline smoother than the picture's own. */
 static void fill_part(const struct mgm_mistakes *m, long centre, float value, float *guidance)
 {
@@ -115,7 +151,7 @@ void mgm_mistake_blobs(const struct mgm_mistakes *m, float *guidance)
     for (int i = 0; i < count; i++) {
         const bool missing = mgm_random_chance(m->random, 0.6),
                    follows = m->follow > 0 && mgm_random_chance(m->random, m->follow);
-        const long centre = choose_centre(m, missing);
+        const long centre = follows && missing ? choose_feature(m) : choose_centre(m, missing);
         if (centre >= 0)
             (follows ? fill_part : fill_blob)(m, centre, missing ? 0 : 1, guidance);
     }

@@ -17,7 +17,8 @@ struct mgm_mistakes {
 /**
  * One to three blobs: what a segmentation misses inside a body (a mouth, a button, a piece of a limb), and what it takes along
  * beside it. Small enough for the rest of the mask to say what is wanted; unlike CutMask's patches they have no straight
- * borders to be told by. Those that follow the image are of one colour in it, and end where that does.
+ * borders to be told by. Those that follow the image are of one colour in it, and end where that does;
+ * those of them that are missed are where something stands out from what is around it.
  * @param guidance  f32 [size, size], changed; none of the planes above
  */
 void mgm_mistake_blobs(const struct mgm_mistakes *m, float *guidance);
