@@ -102,7 +102,7 @@ static enum mgm_status draw_photo(struct blender *b, struct mgm_random *random, 
     int which;
     if (status == MGM_OK)
         status =
-            mgm_draw_background(b->ctx, random, b->store, MGM_SHARE_VALIDATION, side, planes, planes + 3 * plane, &which);
+            mgm_draw_background(b->ctx, random, b->store, MGM_SHARE_VALIDATION, side, 0, planes, planes + 3 * plane, &which);
     for (int y = 0; y < height && status == MGM_OK; y++)
         for (int x = 0; x < width; x++)
             for (size_t c = 0; c < 3; c++)

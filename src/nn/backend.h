@@ -40,7 +40,7 @@ struct mgm_backend_losses {
     int n, h, w;
     const float *alpha, *truth;
     const uint8_t *mask;
-    const float *image, *fg, *bg; /* [n, 3, h, w] */
+    const float *fg, *bg; /* [n, 3, h, w] */
     float colour_weight[3];
     float scale_l1, scale_composition, scale_laplacian[MGM_BACKEND_LEVELS];
     float *gradient; /* [n, h, w]; overwritten */

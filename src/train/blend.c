@@ -69,7 +69,7 @@ static enum mgm_status draw_alpha(struct mgm_context *ctx, struct making *m)
 static enum mgm_status draw_photo(struct mgm_context *ctx, struct making *m, double blurred, float *dst)
 {
     int photo;
-    TRY(mgm_draw_background(ctx, &m->random, m->store, m->share, m->size, dst, m->scratch, &photo));
+    TRY(mgm_draw_background(ctx, &m->random, m->store, m->share, m->size, 0, dst, m->scratch, &photo));
     if (photo >= 0 && mgm_random_chance(&m->random, blurred))
         mgm_defocus_background(&m->random, m->size, dst, m->scratch);
     return MGM_OK;

@@ -173,11 +173,12 @@ static void plain_background(struct mgm_random *random, int size, float *dst, fl
         }
 }
 
-static void photo_background(struct mgm_random *random, const struct mgm_pyramid *photo, int size, float *dst)
+/** @param least  of the photograph's pixels for one of the crop; below 1 it is enlarged */
+static void photo_background(struct mgm_random *random, const struct mgm_pyramid *photo, int size, double least, float *dst)
 {
     double width = photo->level[0].width, height = photo->level[0].height;
     double most = (width < height ? width : height) / size;
-    double least = most < 0.8 ? most : 0.8;
+    least = most < least ? most : least;
     double shrink = least * pow(most / least, mgm_random_unit(random));
     double angle = mgm_random_range(random, -8, 8) * 0.017453292519943295;
     double flip = mgm_random_chance(random, 0.5) ? -1 : 1, half = shrink * size / 2;
@@ -192,8 +193,8 @@ static void photo_background(struct mgm_random *random, const struct mgm_pyramid
 }
 
 enum mgm_status mgm_draw_background(struct mgm_context *ctx, struct mgm_random *random,
-                                    const struct mgm_foreground_store *store, enum mgm_share share, int size, float *dst,
-                                    float *scratch, int *photo)
+                                    const struct mgm_foreground_store *store, enum mgm_share share, int size, double closeup,
+                                    float *dst, float *scratch, int *photo)
 {
     static const struct mgm_recolour_range jitter = {
         .hue = 6, .saturation = 0.25, .gain = 0.12, .balance = 0.05, .gamma = 0.3, .contrast = 0.15};
@@ -205,7 +206,8 @@ enum mgm_status mgm_draw_background(struct mgm_context *ctx, struct mgm_random *
     struct mgm_lease lease;
     *photo = mgm_store_choose_photo(store, share, random);
     TRY(mgm_store_take_photo(ctx, store, *photo, &lease));
-    photo_background(random, &lease.pyramid, size, dst);
+    const bool enlarged = closeup > 0 && mgm_random_chance(random, closeup);
+    photo_background(random, &lease.pyramid, size, enlarged ? 0.3 : 0.8, dst);
     mgm_lease_release(&lease);
     mgm_recolour(random, &jitter, dst, (size_t)size * size);
     return MGM_OK;

@@ -24,12 +24,13 @@ void mgm_merge_foregrounds(float *first, const float *second, size_t count);
 
 /**
  * A photograph's crop, or (rarely) a plain or graded colour.
+ * @param closeup  probability that a photograph is enlarged up to three times, else by a quarter; 0 draws no number
  * @param photo  receives its index, −1 for none
  * @return an error if a background of a data set cannot be read
  */
 MGM_MUST_CHECK enum mgm_status mgm_draw_background(struct mgm_context *ctx, struct mgm_random *random,
                                                    const struct mgm_foreground_store *store, enum mgm_share share, int size,
-                                                   float *dst, float *scratch, int *photo);
+                                                   double closeup, float *dst, float *scratch, int *photo);
 
 /** Out of focus, as backgrounds are. */
 void mgm_defocus_background(struct mgm_random *random, int size, float *planes, float *scratch);

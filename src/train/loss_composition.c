@@ -6,7 +6,7 @@
 
 enum { CHUNK = 4096 };
 
-MGM_KERNEL static float one_channel(const float *alpha, const float *image, const float *fg, const float *bg,
+MGM_KERNEL static float one_channel(const float *alpha, const float *truth, const float *fg, const float *bg,
                                     const uint8_t *mask, size_t count, float weight, float scale, float *gradient)
 {
     float sum = 0;
@@ -14,7 +14,7 @@ MGM_KERNEL static float one_channel(const float *alpha, const float *image, cons
     for (size_t i = 0; i < count; i++) {
         float g = weight * (float)mask[i];
         float difference = fg[i] - bg[i];
-        float d = bg[i] + alpha[i] * difference - image[i];
+        float d = (alpha[i] - truth[i]) * difference;
         sum += fabsf(d) * g;
         gradient[i] += scale * g * difference * (float)((d > 0) - (d < 0));
     }
@@ -29,8 +29,8 @@ double mgm_loss_composition(const float *alpha, const struct mgm_loss_colours *c
         size_t length = count - start < CHUNK ? count - start : CHUNK;
         for (size_t c = 0; c < 3; c++) {
             size_t at = c * count + start;
-            sum += (double)one_channel(alpha + start, colours->image + at, colours->fg + at, colours->bg + at, mask + start,
-                                       length, colours->weight[c], scale, gradient + start);
+            sum += (double)one_channel(alpha + start, colours->truth + start, colours->fg + at, colours->bg + at,
+                                       mask + start, length, colours->weight[c], scale, gradient + start);
         }
     }
     return sum;

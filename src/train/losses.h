@@ -25,11 +25,12 @@ double mgm_loss_l1(const float *alpha, const float *truth, const uint8_t *mask, 
 
 /** One picture's colours, planar [3, count]. */
 struct mgm_loss_colours {
-    const float *image, *fg, *bg;
+    const float *truth; /* alpha: the composite is judged as it was composed, not with what a camera did to the picture */
+    const float *fg, *bg;
     float weight[3]; /* of each channel: 1 / standard deviation turns colours in [0, 1] into normalised ones */
 };
 
-/** Σ over channels of |alpha·fg + (1 − alpha)·bg − image|·weight·mask. The denominator is the one-channel Σ mask. */
+/** Σ over channels of |alpha·fg + (1 − alpha)·bg − composite|·weight·mask, where composite = truth·fg + (1 − truth)·bg. The denominator is the one-channel Σ mask. */
 double mgm_loss_composition(const float *alpha, const struct mgm_loss_colours *colours, const uint8_t *mask, size_t count,
                             float scale, float *gradient);
 

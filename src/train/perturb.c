@@ -196,7 +196,7 @@ enum mgm_status mgm_perturb_guidance(struct mgm_context *ctx, struct mgm_random 
         mgm_mistake_blobs(&mistakes, guidance);
     if (!trimap && settings->lines > 0 && mgm_random_chance(random, settings->lines))
         mgm_mistake_line(&mistakes, guidance);
-    if (mgm_random_chance(random, settings->cutmask) && strength >= 1)
+    if (mgm_random_chance(random, settings->cutmask) && strength >= 1 && !trimap)
         mgm_mistake_patch(&mistakes, guidance);
     return MGM_OK;
 }

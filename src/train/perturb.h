@@ -13,8 +13,8 @@ struct mgm_perturb_space {
 
 /**
  * Draws guidance from the true alpha: by the shares of the settings a trimap, a soft matte, or a mask (binarised at a random
- * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), mistakes in it (mistakes.h; in a
- * trimap none but CutMask).
+ * threshold or resampled coarsely, with a boundary that wobbles, then eroded, dilated or both), mistakes in it (mistakes.h), none of
+ * which is in a trimap: it says what is certain.
  * Source: §3.1 and its supplement. Deviation: local wobble, blobs, lines, soft mattes and trimaps are added, because users bring them.
  * @param strength  1: errors of full size; less: smaller ones along the border, no CutMask below 1; blobs and lines keep their size
  * @param image     f32 [3, size, size], where the alpha is from; NULL: no mistake follows it

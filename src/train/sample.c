@@ -29,7 +29,7 @@ struct mgm_sample_settings mgm_sample_settings_defaults(void)
         .light = {.relief = 0.25, .harmony = 0.15, .shadow = 0.1, .spill = 0.2},
         .compose_two = 0.25, /* the paper's 0.5 is for photographed foregrounds; drawn ones are busier */
         .distractor = 0.1,
-        .closeup = 0.15,
+        .closeup = 0.2,
         .blend = {.ordinary = 0.15, .alpha_errors = 0.5, .hidden = 1},
     };
 }
@@ -162,7 +162,8 @@ static enum mgm_status draw_planes(struct mgm_context *ctx, struct making *m, bo
     }
     if (!can_be_wanted(m, fore + 3 * m->count))
         return MGM_OK;
-    TRY(mgm_draw_background(ctx, random, m->store, m->share, m->size, m->slot.bg, scratch, &m->facts.photo));
+    TRY(mgm_draw_background(ctx, random, m->store, m->share, m->size, m->settings->closeup, m->slot.bg, scratch,
+                            &m->facts.photo));
     if (mgm_random_chance(random, m->settings->distractor)) {
         TRY(place_foreground(ctx, m, 0.5, false, other, &m->facts.distractor));
         mgm_compose(other + 3 * m->count, other, m->slot.bg, m->count, m->slot.fg);

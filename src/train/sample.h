@@ -82,7 +82,8 @@ struct mgm_sample_settings {
     double compose_two; /* probability that two foregrounds are composed into one */
     double distractor;  /* probability that a foreground which the guidance does not mean stands in the background */
     double closeup;     /* probability that a foreground is 1.3 … 2.6 times as large as it was drawn, as hair is in large photographs;
-                           else at most 1.3 times. MGM_TASK_MATTING */
+                           else at most 1.3 times; and, by itself, that a photograph behind it is enlarged up to 3 times, else
+                           by a quarter. MGM_TASK_MATTING */
     bool published;     /* make samples as the published recipe does (published.h), which looks at compose_two, cutmask, kernel_max */
     double real_world;  /* and at this: probability of the accidents of its real-world variant */
     struct mgm_blend_settings blend; /* MGM_TASK_FOREGROUND, MGM_TASK_REFINEMENT */

@@ -229,7 +229,7 @@ static void judge_picture(const struct pass *pass, int picture, float *workspace
     size_t at = (size_t)picture * step->plane;
     const float *truth = pass->batch->alpha + at;
     const struct mgm_loss_colours colours = {
-        .image = pass->batch->image + 3 * at,
+        .truth = truth,
         .fg = pass->batch->fg + 3 * at,
         .bg = pass->batch->bg + 3 * at,
         .weight = {1 / mgm_network_deviation[0], 1 / mgm_network_deviation[1], 1 / mgm_network_deviation[2]},

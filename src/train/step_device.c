@@ -139,7 +139,6 @@ static void judge_level(struct mgm_device_step *step, const struct mgm_step_scal
         .alpha = step->alpha[head],
         .truth = step->truth,
         .mask = step->mask[head],
-        .image = step->image,
         .fg = step->fg,
         .bg = step->bg,
         .scale_l1 = scales->l1[head],

@@ -66,15 +66,15 @@ double reference_l1(struct kinks *kinks, const double *alpha, const float *truth
     return sum;
 }
 
-double reference_composition(struct kinks *kinks, const double *alpha, const float *image, const float *fg, const float *bg,
+double reference_composition(struct kinks *kinks, const double *alpha, const float *truth, const float *fg, const float *bg,
                              const float weight[3], const uint8_t *mask, size_t count)
 {
     double sum = 0;
     for (size_t i = 0; i < 3 * count; i++) {
         if (!mask[i % count])
             continue;
-        double composed = alpha[i % count] * (double)fg[i] + (1 - alpha[i % count]) * (double)bg[i];
-        sum += absolute(kinks, composed - (double)image[i]) * (double)weight[i / count];
+        const double a = alpha[i % count], t = (double)truth[i % count], f = (double)fg[i], b = (double)bg[i];
+        sum += absolute(kinks, a * f + (1 - a) * b - (t * f + (1 - t) * b)) * (double)weight[i / count];
     }
     return sum;
 }

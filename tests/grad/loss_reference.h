@@ -28,7 +28,7 @@ void reference_head(const double *raw, int h, int w, int stride, double *alpha);
 double reference_l1(struct kinks *kinks, const double *alpha, const float *truth, const uint8_t *mask, size_t count);
 
 /** Colours planar [3, count]. */
-double reference_composition(struct kinks *kinks, const double *alpha, const float *image, const float *fg, const float *bg,
+double reference_composition(struct kinks *kinks, const double *alpha, const float *truth, const float *fg, const float *bg,
                              const float weight[3], const uint8_t *mask, size_t count);
 
 /** Σ|L_i(alpha) − L_i(truth)|·mask_i for each of the five levels, their weights not included. */

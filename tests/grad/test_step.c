@@ -53,7 +53,7 @@ static void judge_level(struct step_check *c, int head)
         const uint8_t *mask = c->mask[head] + p * PLANE;
         double sums[5];
         l1 += reference_l1(&c->kinks, alpha, truth, mask, PLANE);
-        composition += reference_composition(&c->kinks, alpha, c->batch.image + 3 * p * PLANE, c->batch.fg + 3 * p * PLANE,
+        composition += reference_composition(&c->kinks, alpha, truth, c->batch.fg + 3 * p * PLANE,
                                              c->batch.bg + 3 * p * PLANE, weight, mask, PLANE);
         reference_laplacian(&c->kinks, alpha, truth, mask, SIZE, SIZE, sums);
         for (int level = 0; level < 5; level++) {

@@ -169,14 +169,12 @@ static void losses_case(int n, int h, int w, bool l1, bool composition, bool lap
 {
     size_t plane = (size_t)h * (size_t)w, count = (size_t)n * plane;
     struct both alpha = bench_values(MGM_PRECISION_F32, count, 0, 1), truth = bench_values(MGM_PRECISION_F32, count, 0, 1);
-    struct both image = bench_values(MGM_PRECISION_F32, 3 * count, 0, 1),
-                fg = bench_values(MGM_PRECISION_F32, 3 * count, 0, 1);
+    struct both fg = bench_values(MGM_PRECISION_F32, 3 * count, 0, 1);
     struct both bg = bench_values(MGM_PRECISION_F32, 3 * count, 0, 1), mask = bench_mask(count, 0.7);
     struct both gradient = bench_space(MGM_PRECISION_F32, count);
     double *sums = bench_device(7 * sizeof *sums), want[7] = {0};
-    struct mgm_backend_losses losses = {
-        n,         h, w, alpha.device, truth.device,    mask.device, image.device, fg.device, bg.device,
-        {4, 5, 6}, 0, 0, {0},          gradient.device, sums};
+    struct mgm_backend_losses losses = {n,         h, w, alpha.device, truth.device,    mask.device, fg.device, bg.device,
+                                        {4, 5, 6}, 0, 0, {0},          gradient.device, sums};
     losses.scale_l1 = l1 ? 0.3f : 0;
     losses.scale_composition = composition ? 0.2f : 0;
     for (int level = 0; laplacian && level < MGM_BACKEND_LEVELS; level++)
@@ -187,8 +185,7 @@ static void losses_case(int n, int h, int w, bool l1, bool composition, bool lap
         size_t at = (size_t)i * plane;
         float *a = (float *)alpha.host + at, *t = (float *)truth.host + at, *g = (float *)gradient.host + at;
         const uint8_t *m = (uint8_t *)mask.host + at;
-        struct mgm_loss_colours colours = {
-            (float *)image.host + 3 * at, (float *)fg.host + 3 * at, (float *)bg.host + 3 * at, {4, 5, 6}};
+        struct mgm_loss_colours colours = {t, (float *)fg.host + 3 * at, (float *)bg.host + 3 * at, {4, 5, 6}};
         double own[MGM_LAPLACIAN_LEVELS];
         if (l1)
             want[0] += mgm_loss_l1(a, t, m, plane, losses.scale_l1, g);

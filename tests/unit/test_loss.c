@@ -53,13 +53,13 @@ static void test_composition(void **state)
     (void)state;
     /* One pixel set, one masked out; three channels, each with its own weight. */
     const float alpha[2] = {0.5f, 0.5f};
-    const float fg[6] = {1, 1, 0, 0, 0.5f, 0}, bg[6] = {0, 0, 1, 0, 0.5f, 0}, image[6] = {0.25f, 9, 0.25f, 9, 1, 9};
-    const struct mgm_loss_colours colours = {image, fg, bg, {2, 4, 8}};
+    const float fg[6] = {1, 1, 0, 0, 0.5f, 0}, bg[6] = {0, 0, 1, 0, 0.5f, 0}, truth[2] = {0.25f, 9};
+    const struct mgm_loss_colours colours = {truth, fg, bg, {2, 4, 8}};
     const uint8_t mask[2] = {1, 0};
     float gradient[2] = {0};
     double sum = mgm_loss_composition(alpha, &colours, mask, 2, 10, gradient);
-    assert_true(fabs(sum - (2 * 0.25 + 4 * 0.25 + 8 * 0.5)) < 1e-6);
-    assert_true(fabs((double)gradient[0] - 10 * (2 * 1 - 4 * 1 + 8 * 0)) < 1e-5);
+    assert_true(fabs(sum - (2 * 0.25 + 4 * 0.25 + 8 * 0)) < 1e-6);
+    assert_true(fabs((double)gradient[0] - 10 * (2 * 1 + 4 * 1 + 8 * 0)) < 1e-5);
     assert_true(gradient[1] == 0);
 }
 

@@ -37,7 +37,7 @@ MGM_DEVICE float sign_of(float d)
     return (float)((d > 0) - (d < 0));
 }
 
-/* |alpha − truth| and |alpha·fg + (1 − alpha)·bg − image|, and the gradient of both. */
+/* |alpha − truth| and |alpha·fg + (1 − alpha)·bg − truth·fg − (1 − truth)·bg|, and the gradient of both. */
 struct judge_pixels {
     typedef double sum;
     enum { COUNT = 2 };
@@ -58,7 +58,7 @@ struct judge_pixels {
             for (size_t c = 0; c < 3; c++) {
                 const size_t at = (3 * picture.whole + c) * plane + picture.rest;
                 const float weight = l.colour_weight[c] * g, difference = l.fg[at] - l.bg[at];
-                const float d = l.bg[at] + alpha * difference - l.image[at];
+                const float d = (alpha - l.truth[row]) * difference;
                 sums[1] += (double)(fabsf(d) * weight);
                 gradient += l.scale_composition * weight * difference * sign_of(d);
             }
