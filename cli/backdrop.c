@@ -8,6 +8,12 @@
 #include <math.h>
 #include <string.h>
 
+const char *backdrop_file(const char *text)
+{
+    float rgb[3];
+    return text && !colour_parse(text, rgb) ? text : NULL;
+}
+
 enum mgm_status backdrop_open(struct mgm_context *ctx, const char *text, struct backdrop *out)
 {
     float rgb[3];

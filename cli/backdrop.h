@@ -9,6 +9,9 @@ struct backdrop {
     struct mgm_bitmap whole;   /* as it was read; none for a colour */
 };
 
+/** The file that a text names; NULL: it is a colour, or NULL. */
+const char *backdrop_file(const char *text);
+
 /**
  * @param text  "#rgb", "#rrggbb", the name of a colour, or the path of a picture
  * @return as image_file_read(); the sentence tells what colours look like

@@ -178,7 +178,7 @@ static int print_table(const struct scoring *scoring, bool csv, bool parts)
 static cJSON *describe(const struct score *score, bool parts)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", score->name);
+    report_add_text(object, "name", score->name);
     for (int k = 0; k < column_count(parts); k++)
         cJSON_AddNumberToObject(object, column_name(parts, k), column_value(score, parts, k));
     return object;

@@ -1,4 +1,5 @@
 /** mgm foreground: colours for a matte that was made elsewhere. */
+#include "backdrop.h"
 #include "command.h"
 #include "cutout.h"
 #include "report.h"
@@ -108,6 +109,8 @@ static enum mgm_status work(struct job *job)
     TRY(mgm_context_set_precision(job->ctx, values->precision));
     TRY(image_file_check_apart(job->ctx, values->output, job->photo_path));
     TRY(image_file_check_apart(job->ctx, values->output, job->alpha_path));
+    if (backdrop_file(values->cutout.background))
+        TRY(image_file_check_apart(job->ctx, values->output, values->cutout.background));
     TRY(image_target_probe(job->ctx, &job->target));
     TRY(cutout_open(job->ctx, &values->cutout, bits, &job->cutout));
     TRY(photo_read(job->ctx, job->photo_path, &job->photo));

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "eval/derive.h"
 
+#include <glib.h>
 #include <limits.h>
 
 struct values {
@@ -48,12 +49,14 @@ const struct command cmd_guidance = {
 };
 
 static enum mgm_status write_guidance(struct mgm_context *ctx, const char *folder, const char *name, const char *alpha_path,
-                                      const struct mgm_bitmap *guidance)
+                                      const char *trimap_path, const struct mgm_bitmap *guidance)
 {
     char *path = folder_path_of(folder, name, ".png");
     if (!path)
         return mgm_fail_nomem(ctx, "a path");
     enum mgm_status status = image_file_check_apart(ctx, path, alpha_path);
+    if (status == MGM_OK && trimap_path)
+        status = image_file_check_apart(ctx, path, trimap_path);
     if (status == MGM_OK)
         status = image_file_write(ctx, path, guidance);
     mgm_free(path);
@@ -76,10 +79,31 @@ static enum mgm_status derive_named(struct mgm_context *ctx, const struct values
     if (status == MGM_OK)
         status = mgm_derive_guidance(ctx, derivation, &alpha, trimap_path ? &trimap : NULL, &guidance);
     if (status == MGM_OK)
-        status = write_guidance(ctx, values->output, name, alpha_path, &guidance);
+        status = write_guidance(ctx, values->output, name, alpha_path, trimap_path, &guidance);
     mgm_bitmap_release(&alpha);
     mgm_bitmap_release(&trimap);
     mgm_bitmap_release(&guidance);
+    return status;
+}
+
+/** Mattes of the same name would become the same file: none is begun with. */
+static enum mgm_status find_collisions(struct mgm_context *ctx, const struct operands *operands)
+{
+    GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, (GDestroyNotify)mgm_free, NULL);
+    enum mgm_status status = MGM_OK;
+    for (int i = 0; status == MGM_OK && i < operands->count; i++) {
+        char *name = folder_name_of(operands->values[i]);
+        const char *other = name ? g_hash_table_lookup(seen, name) : NULL;
+        if (!name)
+            status = mgm_fail_nomem(ctx, "a name");
+        else if (other)
+            status = mgm_fail(ctx, MGM_E_INVALID, "%s and %s would both become %s.png", other, operands->values[i], name);
+        if (status == MGM_OK)
+            g_hash_table_insert(seen, name, operands->values[i]);
+        else
+            mgm_free(name);
+    }
+    g_hash_table_destroy(seen);
     return status;
 }
 
@@ -87,6 +111,7 @@ static enum mgm_status derive_all(struct mgm_context *ctx, const struct values *
                                   const struct operands *operands)
 {
     struct folder trimaps = {0};
+    TRY(find_collisions(ctx, operands));
     TRY(folder_make(ctx, values->output));
     if (values->trimap)
         TRY(folder_list(ctx, values->trimap, &trimaps));

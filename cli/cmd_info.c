@@ -100,7 +100,7 @@ static void describe_model(const struct mgm_model *model, cJSON *object)
     cJSON_AddStringToObject(object, "finds", tasks[kind]);
     cJSON_AddStringToObject(object, "inputs", inputs[kind]);
     cJSON_AddNumberToObject(object, "channels", model->graph.layers[0].channels);
-    cJSON_AddStringToObject(object, "name", facts.name);
+    report_add_text(object, "name", facts.name);
     cJSON_AddNumberToObject(object, "width", facts.width);
     cJSON_AddNumberToObject(object, "parameters", (double)facts.parameters);
 }
@@ -113,12 +113,12 @@ static cJSON *describe(struct mgm_context *ctx, const char *path, const struct m
     for (int i = 0; i < mgm_safetensors_count(file); i++)
         values += mgm_safetensors_at(file, i)->count;
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "file", path);
+    report_add_text(object, "file", path);
     if (mgm_model_from_file(ctx, file, &model) == MGM_OK) {
         describe_model(model, object);
     } else {
         cJSON_AddNullToObject(object, "architecture");
-        cJSON_AddStringToObject(object, "why_not", mgm_context_error(ctx));
+        report_add_text(object, "why_not", mgm_context_error(ctx));
         cJSON_AddItemToObject(object, "first_names", describe_names(file));
     }
     cJSON_AddNumberToObject(object, "tensors", mgm_safetensors_count(file));
@@ -143,7 +143,9 @@ static void print_facts(const cJSON *object, int indent)
                 printf("%*s%s\n", indent, "", item->string);
             print_facts(item, indent + 2);
         } else if (cJSON_IsString(item)) {
-            printf("%*s%-*s%s\n", indent, "", item->string ? 15 : 0, item->string ? item->string : "", item->valuestring);
+            char *text = command_printable(item->valuestring);
+            printf("%*s%-*s%s\n", indent, "", item->string ? 15 : 0, item->string ? command_printable(item->string) : "",
+                   text);
         } else if (cJSON_IsNumber(item)) {
             printf("%*s%-14s %.15g\n", indent, "", item->string ? item->string : "", item->valuedouble);
         } else if (cJSON_IsArray(item)) {

@@ -9,6 +9,7 @@
 #include "matting/frame.h"
 #include "matting/guidance.h"
 #include "matting/network.h"
+#include "weights/output_file.h"
 
 #include <stdio.h>
 
@@ -125,6 +126,9 @@ static enum mgm_status write_model(struct job *job, const char *path)
 static enum mgm_status quantize(struct job *job, const struct values *values, const struct operands *operands)
 {
     char path[4096];
+    struct mgm_output_file probe; /* found out before the work */
+    TRY(mgm_output_file_open(job->ctx, values->output, &probe));
+    mgm_output_file_discard(&probe);
     const int photos = operands->count - 1;
     TRY(matte_list_many(job->ctx, operands->values, photos, operands->values[photos], ".", ".png", &job->list));
     TRY(model_find(job->ctx, values->model, path, sizeof path));

@@ -1,6 +1,7 @@
 /** mgm synth: draws foregrounds to files, for a person to judge what the training will see. */
 #include "command.h"
 #include "image_file.h"
+#include "report.h"
 
 #include "base/random.h"
 #include "synth/synth.h"
@@ -193,7 +194,7 @@ static int run(int argc, char **argv)
     enum mgm_status status = mgm_context_create(&ctx);
     if (status == MGM_OK)
         status = synth(ctx, &values, kind_from_name(values.kind), operands.values[0]);
-    int outcome = status == MGM_OK ? STATUS_OK : command_failed(&cmd_synth, "%s", mgm_context_error(ctx));
+    int outcome = status == MGM_OK ? report_finish() : command_failed(&cmd_synth, "%s", mgm_context_error(ctx));
     mgm_context_destroy(&ctx);
     return outcome;
 }

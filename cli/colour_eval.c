@@ -1,7 +1,9 @@
 #include "colour_eval.h"
 
+#include "command.h"
 #include "folder.h"
 #include "image_file.h"
+#include "report.h"
 
 #include "base/memory.h"
 #include "eval/metrics_colour.h"
@@ -70,10 +72,12 @@ static enum mgm_status score(struct mgm_context *ctx, const char *pred, const ch
 
 static void print(const char *name, const double values[VALUES], bool csv)
 {
-    if (csv)
-        printf("%s,%.9g,%.9g,%.9g,%.9g\n", name, values[0], values[1], values[2], values[3]);
-    else
+    if (csv) {
+        report_csv_text(name);
+        printf(",%.9g,%.9g,%.9g,%.9g\n", values[0], values[1], values[2], values[3]);
+    } else {
         printf("%-16s %10.4f %10.6f %10.4f %10.6f\n", name, values[0], values[1], values[2], values[3]);
+    }
 }
 
 static enum mgm_status score_all(struct mgm_context *ctx, const struct folder *preds, const struct folder *truths,
@@ -98,7 +102,9 @@ static enum mgm_status score_all(struct mgm_context *ctx, const struct folder *p
             status = score(ctx, pred, truth, alpha, &pictures, values);
         release(&pictures);
         if (status != MGM_OK) {
-            fprintf(stderr, "mgm eval: %s\n", mgm_context_error(ctx));
+            char sentence[4096];
+            snprintf(sentence, sizeof sentence, "%s", mgm_context_error(ctx));
+            fprintf(stderr, "mgm eval: %s\n", command_printable(sentence));
             ++*failed;
             continue;
         }

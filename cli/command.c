@@ -13,15 +13,19 @@
 
 enum { MAX_OPTIONS = 64, FIRST_CODE = 256, HELP_CODE = FIRST_CODE + MAX_OPTIONS };
 
-/** A file's name may hold what would move a terminal's cursor; in a sentence it does not. */
+char *command_printable(char *text)
+{
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
+    return text;
+}
+
 static void say(const struct command *command, const char *format, va_list arguments)
 {
     char sentence[4096];
     vsnprintf(sentence, sizeof sentence, format, arguments);
-    for (char *at = sentence; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 127)
-            *at = '?';
-    fprintf(stderr, "mgm %s: %s\n", command->name, sentence);
+    fprintf(stderr, "mgm %s: %s\n", command->name, command_printable(sentence));
 }
 
 int command_misused(const struct command *command, const char *format, ...)

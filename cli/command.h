@@ -101,6 +101,9 @@ struct operands {
  */
 int command_parse(const struct command *command, int argc, char **argv, void *values, struct operands *operands);
 
+/** What a file or its name says may hold what would move a terminal's cursor: replaced, in place. @return text */
+char *command_printable(char *text);
+
 /** Prints "mgm NAME: sentence" and where to read more. @return STATUS_USAGE */
 int command_misused(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

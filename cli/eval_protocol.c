@@ -16,8 +16,10 @@ static int complaints;
 
 static void complain(const char *sentence)
 {
+    char shown[4096];
+    snprintf(shown, sizeof shown, "%s", sentence);
     if (complaints++ < COMPLAINTS_MOST)
-        fprintf(stderr, "mgm eval: %s\n", sentence);
+        fprintf(stderr, "mgm eval: %s\n", command_printable(shown));
     else if (complaints == COMPLAINTS_MOST + 1)
         fputs("mgm eval: …\n", stderr);
 }
@@ -52,7 +54,8 @@ static int show(const struct command *command, struct mgm_context *ctx, const st
 {
     int outcome = STATUS_OK;
     if (values->report && eval_page_write(ctx, run, values->report) != MGM_OK)
-        return command_failed(command, "%s", mgm_context_error(ctx));
+        outcome = command_failed(command, "%s", mgm_context_error(ctx)); /* the tables can be had all the same */
+    const int written = outcome;
     if (json) {
         outcome = report_print(eval_rows_describe(run));
     } else {
@@ -64,7 +67,7 @@ static int show(const struct command *command, struct mgm_context *ctx, const st
     }
     if (run->failed)
         return command_failed(command, "%d pictures are missing or failed, and part of no mean", run->failed);
-    return outcome;
+    return written == STATUS_OK ? outcome : written;
 }
 
 int eval_protocol_run(const struct command *command, const struct eval_protocol_values *values, bool json, bool csv)

@@ -1,11 +1,14 @@
 #include "eval_results.h"
 
+#include "report.h"
+
 #include "base/memory.h"
 #include "base/text_file.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,6 +73,15 @@ static enum mgm_status fingerprint(struct mgm_context *ctx, const char *path, ch
     return failed ? mgm_fail(ctx, MGM_E_IO, "cannot read %s", path) : MGM_OK;
 }
 
+/** A folder that is read, so that its pictures' results are not taken for those of others of the same names. */
+static void add_place(cJSON *object, const char *name, const char *folder)
+{
+    char *whole = realpath(folder, NULL), *valid = g_utf8_make_valid(name, -1);
+    report_add_text(object, valid, whole ? whole : folder);
+    g_free(valid);
+    free(whole);
+}
+
 static enum mgm_status describe(struct mgm_context *ctx, const struct eval_options *options, const struct eval_run *run,
                                 const char *model, char **header)
 {
@@ -78,6 +90,12 @@ static enum mgm_status describe(struct mgm_context *ctx, const struct eval_optio
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "protocol", run->protocol->name);
     cJSON_AddStringToObject(object, "model", sum);
+    add_place(object, "data", run->data);
+    if (run->backgrounds)
+        add_place(object, "backgrounds", run->backgrounds);
+    for (int kind = 0; kind < run->kind_count; kind++)
+        if (run->kinds[kind].path)
+            add_place(object, run->kinds[kind].name, run->kinds[kind].path);
     cJSON_AddBoolToObject(object, "reference", options->reference);
     cJSON_AddBoolToObject(object, "largest_component", options->largest_component);
     cJSON_AddStringToObject(object, "precision", options->precision ? options->precision : "auto");

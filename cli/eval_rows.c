@@ -91,7 +91,7 @@ void eval_rows_print(const struct eval_run *run)
 static cJSON *describe_row(const struct eval_row *row, enum mgm_region region)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "title", row->title + strspn(row->title, " "));
+    report_add_text(object, "title", row->title + strspn(row->title, " "));
     cJSON_AddStringToObject(object, "region", mgm_region_names[region]);
     for (int k = 0; k < MGM_METRIC_COUNT; k++)
         if (!isnan(row->values[k]))
@@ -139,7 +139,7 @@ cJSON *eval_rows_describe(const struct eval_run *run)
         for (int k = 0; k < count; k++) {
             cJSON *row = describe_row(&rows[k], region);
             if (!rows[k].published) {
-                cJSON_AddStringToObject(row, "guidance", run->kinds[k / 2].name);
+                report_add_text(row, "guidance", run->kinds[k / 2].name);
                 cJSON_AddBoolToObject(row, "itself", rows[k].itself);
             }
             cJSON_AddItemToArray(rows[k].published ? published : measured, row);

@@ -103,11 +103,30 @@ static enum mgm_status matte(struct mgm_context *ctx, struct mgm_session *sessio
     return status;
 }
 
+/** Guidances are called as folders of the data may be: a matte must not take the place of what it is made of. */
+static enum mgm_status check_apart(struct mgm_context *ctx, const struct eval_run *run, int index, int kind,
+                                   const char *path)
+{
+    const struct eval_case *c = &run->cases.cases[index];
+    const char *const sources[] = {c->image, c->foreground, c->background, c->alpha, c->trimap, c->mask, c->detail};
+    const char *refined = NULL;
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        if (sources[i])
+            TRY(image_file_check_apart(ctx, path, sources[i]));
+    if (run->kinds[kind].path) {
+        TRY(folder_find(ctx, &run->kinds[kind].mattes, c->name, &refined));
+        TRY(image_file_check_apart(ctx, path, refined));
+    }
+    return MGM_OK;
+}
+
 static enum mgm_status write_matte(struct mgm_context *ctx, const struct eval_run *run, int index, int kind,
                                    const struct mgm_bitmap *matte)
 {
     char *path = eval_run_matte_path(run, index, kind);
-    const enum mgm_status status = path ? image_file_write(ctx, path, matte) : mgm_fail_nomem(ctx, "a path");
+    enum mgm_status status = path ? check_apart(ctx, run, index, kind, path) : mgm_fail_nomem(ctx, "a path");
+    if (status == MGM_OK)
+        status = image_file_write(ctx, path, matte);
     mgm_free(path);
     return status;
 }
@@ -271,7 +290,7 @@ enum mgm_status eval_run(struct mgm_context *ctx, const struct mgm_protocol *pro
 {
     char found[PATH_MAX];
     struct work work = {.options = options, .run = run};
-    *run = (struct eval_run){.protocol = protocol, .output = options->output};
+    *run = (struct eval_run){.protocol = protocol, .data = data, .backgrounds = backgrounds, .output = options->output};
     TRY(prepare(ctx, data, backgrounds, options, complain, run));
     TRY(model_find(ctx, options->model, found, sizeof found));
     const char *slash = strrchr(found, '/');

@@ -47,6 +47,7 @@ struct eval_run {
     struct eval_kind kinds[EVAL_KINDS_MAX];
     int kind_count;
     struct eval_entry *entries; /* [case][kind] */
+    const char *data, *backgrounds; /* folders, borrowed; backgrounds may be NULL */
     const char *output;         /* borrowed */
     char model[256];            /* name of its file */
     int failed;

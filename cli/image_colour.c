@@ -48,10 +48,34 @@ bool image_apply_profile(VipsImage **image)
     return image_replace(image, converted, 0) == 0;
 }
 
+/** libvips takes grey floats for 0 … 255; they are linear light from 0 to 1, as coloured ones are. Alpha is laid over white.
+ */
+static int colour_grey_floats(VipsImage **image)
+{
+    const int bands = vips_image_get_bands(*image);
+    if (!vips_band_format_isfloat(vips_image_get_format(*image)) || bands > 2)
+        return 0;
+    if (bands == 2) {
+        const double white[] = {1};
+        VipsArrayDouble *background = vips_array_double_new(white, 1);
+        VipsImage *flat = NULL;
+        const int failed = vips_flatten(*image, &flat, "background", background, "max_alpha", 1.0, NULL);
+        vips_area_unref(VIPS_AREA(background));
+        if (image_replace(image, flat, failed) != 0)
+            return -1;
+    }
+    VipsImage *same[] = {*image, *image, *image}, *joined = NULL;
+    const int failed = vips_bandjoin(same, &joined, 3, NULL);
+    if (image_replace(image, joined, failed) != 0)
+        return -1;
+    IMAGE_STEP(image, vips_copy, "interpretation", VIPS_INTERPRETATION_scRGB);
+    return 0;
+}
+
 int image_to_srgb(VipsImage **image)
 {
     const bool deep = image_is_deep(*image);
-    if (image_check_format(*image) != 0)
+    if (image_check_format(*image) != 0 || colour_grey_floats(image) != 0)
         return -1;
     if (image_drop_bad_profile(image) != 0)
         return -1;

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".tif",  ".tiff", ".webp", ".bmp", ".gif",
-                                         ".ppm", ".pgm", ".pnm",  ".heic", ".heif", ".avif", ".jxl"};
+static const char *const extensions[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp",  ".gif",
+                                         ".ppm", ".pgm", ".pbm",  ".pnm", ".heic", ".heif", ".avif", ".jxl"};
 
 bool image_file_has_extension(const char *path)
 {
@@ -142,6 +142,23 @@ static bool decodes_at_once(const char *loader)
     return strstr(loader, "Heif") || strstr(loader, "Jxl");
 }
 
+/** Whether libvips's list of errors has anything that may have cost pixels: what phones are known to write wrongly has not.
+ */
+static bool tells_of_damage(const char *list)
+{
+    static const char *const harmless[] = {"Invalid SOS parameters for sequential JPEG", "extraneous bytes before marker"};
+    while (*list) {
+        const size_t length = strcspn(list, "\n");
+        bool known = length == 0;
+        for (size_t i = 0; i < sizeof harmless / sizeof *harmless && !known; i++)
+            known = memmem(list, length, harmless[i], strlen(harmless[i])) != NULL;
+        if (!known)
+            return true;
+        list += length + (list[length] != '\0');
+    }
+    return false;
+}
+
 /** All pixels in memory. @param whole  receives false if the picture may have holes that nobody complained of */
 static enum mgm_status decode(struct mgm_context *ctx, const char *path, VipsSource *source, bool *whole, VipsImage **out)
 {
@@ -160,7 +177,7 @@ static enum mgm_status decode(struct mgm_context *ctx, const char *path, VipsSou
     VipsImage *pixels = vips_image_copy_memory(*out);
     if (image_replace(out, pixels, pixels == NULL) != 0)
         return image_fail_damaged(ctx, path);
-    *whole = !vips_error_buffer()[0] || decodes_at_once(loader);
+    *whole = !tells_of_damage(vips_error_buffer()) || decodes_at_once(loader);
     return MGM_OK;
 }
 
@@ -235,6 +252,20 @@ static int set_upright(VipsImage **image)
     return 0;
 }
 
+/** A PNM file says itself what is white, which need not be 255 or 65535. */
+static int stretch_range(VipsImage **image)
+{
+    const VipsBandFormat format = vips_image_get_format(*image);
+    const int full = format == VIPS_FORMAT_UCHAR ? 255 : format == VIPS_FORMAT_USHORT ? 65535 : 0;
+    int white = 0;
+    if (!full || !vips_image_get_typeof(*image, "ppm-max-value") ||
+        vips_image_get_int(*image, "ppm-max-value", &white) != 0 || white < 1 || white >= full)
+        return 0;
+    IMAGE_STEP(image, vips_linear1, (double)full / white, 0.5);
+    IMAGE_STEP(image, vips_cast, format);
+    return 0;
+}
+
 enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage **out)
 {
     bool is_file = false;
@@ -246,7 +277,7 @@ enum mgm_status image_open(struct mgm_context *ctx, const char *path, VipsImage 
         return image_fail_damaged(ctx, path);
     enum mgm_status status = decode_whole(ctx, path, source, out);
     g_object_unref(source);
-    if (status == MGM_OK && set_upright(out) != 0)
+    if (status == MGM_OK && (stretch_range(out) != 0 || set_upright(out) != 0))
         status = image_fail_damaged(ctx, path);
     if (status != MGM_OK)
         image_drop(out);

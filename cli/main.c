@@ -9,11 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/** A file that is opened while standard output or error is closed would get its number, and what is printed. */
+/**
+ * A file that is opened while standard output or error is closed would get its number, and what is printed. What should go
+ * to a closed standard output must fail, so nothing can be written to what takes its place.
+ */
 static void occupy_closed_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
             return;
 }
 

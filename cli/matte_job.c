@@ -1,5 +1,6 @@
 #include "matte_job.h"
 
+#include "backdrop.h"
 #include "models.h"
 
 #include "base/memory.h"
@@ -201,6 +202,8 @@ static enum mgm_status run(struct matte_job *job, const char *photo, const char 
     struct mgm_matte_settings settings = job->settings;
     TRY(image_file_check_apart(job->ctx, target->path, photo));
     TRY(image_file_check_apart(job->ctx, target->path, mask));
+    if (!job->alpha_only && backdrop_file(job->cutout.background))
+        TRY(image_file_check_apart(job->ctx, target->path, job->cutout.background));
     TRY(image_target_probe(job->ctx, target));
     TRY(picture_read_mask(job->ctx, mask, &pictures->mask));
     TRY(read_photo(job, photo, pictures));

@@ -1,5 +1,7 @@
 #include "progress.h"
 
+#include "command.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -97,6 +99,7 @@ void progress_stage(struct progress *progress, const char *format, ...)
     va_start(arguments, format);
     pthread_mutex_lock(&progress->lock);
     vsnprintf(progress->stage, sizeof progress->stage, format, arguments);
+    command_printable(progress->stage);
     progress->stages++;
     pthread_cond_signal(&progress->wake);
     pthread_mutex_unlock(&progress->lock);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_ATTEMPTS = 100, SUFFIX_LENGTH = 64, SELF_LENGTH = 64 };
@@ -95,6 +96,11 @@ enum mgm_status mgm_output_file_open(struct mgm_context *ctx, const char *path, 
     if (!out->path || !out->temporary) {
         release(out);
         return mgm_fail_nomem(ctx, path);
+    }
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+        release(out);
+        return mgm_fail(ctx, MGM_E_IO, "%s: is no ordinary file, which would be put in its place", path);
     }
     int fd = name_fits(path) ? open_nameless(path, out->temporary, size) : -1;
     out->nameless = fd >= 0;

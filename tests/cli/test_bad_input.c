@@ -168,12 +168,18 @@ static void test_closed_streams(void **state)
 {
     (void)state;
     char command[2048];
-    snprintf(command, sizeof command, "'%s' matte '%s' '%s' -o '%s' --model '%s' --json <&- >&- 2>&-", getenv("MGM_PROGRAM"),
-             in_workshop("photo.png"), in_workshop("mask.png"), in_workshop("out.png"), in_workshop("w.safetensors"));
-    assert_int_equal(system(command), 0);
-    struct pixels out = read_pixels("out.png");
-    assert_int_equal(out.width, 48);
-    free(out.values);
+    static const char *const ways[] = {"-o out.png", "-o out.png --json", "-o -"}; /* the last two have something to say */
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        snprintf(command, sizeof command, "cd '%s' && '%s' matte photo.png mask.png %s --model w.safetensors <&- >&- 2>&-",
+                 in_workshop("."), getenv("MGM_PROGRAM"), ways[i]);
+        const int status = system(command);
+        assert_int_equal(WEXITSTATUS(status), i ? 1 : 0);
+        if (i == 2)
+            break;
+        struct pixels out = read_pixels("out.png");
+        assert_int_equal(out.width, 48);
+        free(out.values);
+    }
 }
 
 static void test_wrong_command_lines(void **state)
