@@ -152,7 +152,7 @@ static enum mgm_status prepare(struct job *job, const struct values *values)
         TRY(read_region(job, values->uncertain));
     struct mgm_predictor_settings settings = {
         .n = 1, .h = job->h, .w = job->w, .threads = values->threads, .dense = values->dense};
-    settings.precision = mgm_precision_of(job->ctx, mgm_precision_fastest(job->ctx));
+    settings.precision = mgm_precision_of(job->ctx, mgm_precision_fastest(NULL));
     if (settings.precision == MGM_PRECISION_S8 && !job->model->ranges)
         TRY(calibrate(job));
     TRY(mgm_predictor_create(job->ctx, job->model, &settings, &job->predictor));

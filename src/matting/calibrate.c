@@ -17,6 +17,7 @@ struct mgm_calibration {
     struct mgm_context *ctx;
     const struct mgm_model *model;
     struct histogram *histograms; /* of each layer */
+    bool failed;                  /* values were not finite */
 };
 
 enum mgm_status mgm_calibration_create(struct mgm_context *ctx, const struct mgm_model *model, struct mgm_calibration **out)
@@ -60,14 +61,16 @@ static void observe(void *argument, int layer, const float *values, size_t count
     struct mgm_calibration *c = argument;
     struct histogram *h = &c->histograms[layer];
     float largest = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        c->failed = c->failed || !isfinite(values[i]);
         largest = fmaxf(largest, fabsf(values[i]));
-    if (largest == 0 || !isfinite(largest))
+    }
+    if (largest == 0 || c->failed)
         return;
     widen(h, largest);
-    const float factor = BINS / h->reach;
+    const double factor = BINS / (double)h->reach; /* in double: the least floats have no finite inverse */
     for (size_t i = 0; i < count; i++) {
-        const int bin = (int)(fabsf(values[i]) * factor);
+        const int bin = (int)(fabs((double)values[i]) * factor);
         h->counts[bin < BINS ? bin : BINS - 1]++;
     }
 }
@@ -81,8 +84,10 @@ enum mgm_status mgm_calibration_add(struct mgm_calibration *c, int h, int w, con
     mgm_model_drop_params(c->model);
     TRY(made);
     memcpy(mgm_infer_plan_input(plan), input, (size_t)h * (size_t)w * 4 * sizeof *input);
-    const enum mgm_status status = mgm_infer_plan_observe(plan, observe, c);
+    enum mgm_status status = mgm_infer_plan_observe(plan, observe, c);
     mgm_infer_plan_destroy(&plan);
+    if (status == MGM_OK && c->failed)
+        status = mgm_fail(c->ctx, MGM_E_FORMAT, "'%s' gives values that are not finite", c->model->name);
     return status;
 }
 

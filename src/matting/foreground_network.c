@@ -14,7 +14,7 @@ void mgm_colour_network_release(struct mgm_colour_network *network)
 static enum mgm_status prepare(struct mgm_colour_network *network, int h, int w)
 {
     struct mgm_context *ctx = network->ctx;
-    enum mgm_precision precision = mgm_precision_of(ctx, mgm_precision_fastest(ctx));
+    enum mgm_precision precision = mgm_precision_of(ctx, mgm_precision_fastest(NULL));
     if (!mgm_precision_is_float(precision))
         precision = mgm_bf16_is_native() ? MGM_PRECISION_BF16 : MGM_PRECISION_F32;
     const struct mgm_infer_plan_settings wanted = {.n = 1, .h = h, .w = w, .threads = ctx->threads, .precision = precision};

@@ -174,7 +174,7 @@ static struct mgm_matte_job job_for(struct mgm_session *session, const struct mg
                                     const struct mgm_matte_settings *settings, struct mgm_matte_report *report)
 {
     const struct mgm_context *ctx = session->ctx;
-    const enum mgm_precision fastest = settings->reference ? MGM_PRECISION_F32 : mgm_precision_fastest(ctx);
+    const enum mgm_precision fastest = settings->reference ? MGM_PRECISION_F32 : mgm_precision_fastest(session->backend);
     return (struct mgm_matte_job){
         .session = session,
         .photo = photo,

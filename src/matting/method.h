@@ -61,6 +61,9 @@ enum { MGM_PANE_LEAST = 512 };
  */
 MGM_MUST_CHECK enum mgm_status mgm_choose_pane(const struct mgm_matte_job *job, int most, size_t memory, int *side);
 
+/** Sums of panes may be a rounding error outside of 0 … 1. */
+void mgm_limit_alpha(float *alpha, size_t count);
+
 /**
  * The network's matte of one pane of a photo, from the session's predictor, which has the pane's size.
  * @param frame     around the photo

@@ -24,15 +24,25 @@ enum mgm_status mgm_matte_memory(const struct mgm_matte_job *job, int h, int w, 
 
 enum mgm_status mgm_choose_pane(const struct mgm_matte_job *job, int most, size_t memory, int *side)
 {
-    for (*side = most; *side >= MGM_PANE_LEAST; *side -= *side / 4 / MGM_NETWORK_GRAIN * MGM_NETWORK_GRAIN) {
+    for (*side = most;; *side -= *side / 4 / MGM_NETWORK_GRAIN * MGM_NETWORK_GRAIN) {
         size_t bytes;
+        if (*side < MGM_PANE_LEAST)
+            *side = MGM_PANE_LEAST;
         TRY(mgm_matte_memory(job, *side, *side, &bytes));
         if (bytes <= memory)
             return MGM_OK;
+        if (*side == MGM_PANE_LEAST)
+            break;
     }
     return mgm_fail(job->session->ctx, MGM_E_NOMEM,
                     "%.0f MB of memory were allowed, which is not enough for the smallest part of a picture of %d×%d pixels",
                     (double)job->memory / 1e6, job->photo->width, job->photo->height);
+}
+
+void mgm_limit_alpha(float *alpha, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        alpha[i] = alpha[i] < 0 ? 0 : alpha[i] > 1 ? 1 : alpha[i];
 }
 
 enum mgm_status mgm_matte_pane(const struct mgm_matte_job *job, const struct mgm_image *photo, const struct mgm_frame *frame,

@@ -74,6 +74,7 @@ static enum mgm_status run(const struct mgm_matte_job *job, const struct mgm_pan
             mgm_pane_add(&visit, &job->frame, height, width, job->alpha, job->report);
     }
     mgm_pane_visit_end(&visit);
+    mgm_limit_alpha(job->alpha, (size_t)height * (size_t)width);
     mgm_predictor_set_pooled(session->predictor, NULL);
     return status;
 }
@@ -83,8 +84,9 @@ enum mgm_status mgm_matte_in_panes(const struct mgm_matte_job *job)
     struct mgm_context *ctx = job->session->ctx;
     const size_t count = (size_t)job->photo->height * (size_t)job->photo->width,
                  channels = (size_t)mgm_pooled_channels(job->session->model);
+    const size_t own = (count + channels) * sizeof(float); /* guidance, and what is pooled */
     int side;
-    TRY(mgm_choose_pane(job, SIDE_MOST, job->memory, &side));
+    TRY(mgm_choose_pane(job, SIDE_MOST, job->memory > own ? job->memory - own : 0, &side));
     const struct mgm_panes panes = mgm_panes_over(job->frame.height, job->frame.width, side, HALO);
     float *pooled = mgm_alloc_zeroed(channels, sizeof *pooled), *values = mgm_alloc(count, sizeof *values);
     enum mgm_status status = pooled && values ? MGM_OK : mgm_fail_nomem(ctx, "the guidance");

@@ -31,6 +31,11 @@ enum mgm_status mgm_matte_in_one_piece(const struct mgm_matte_job *job)
     const struct mgm_plane guidance = {job->alpha, width, height};
     struct mgm_prediction planes;
     void *block = NULL;
+    size_t bytes;
+    TRY(mgm_matte_memory(job, frame->height, frame->width, &bytes));
+    if (bytes > job->memory)
+        return mgm_fail(ctx, MGM_E_NOMEM, "%.0f MB of memory were allowed; a photo of %d×%d pixels in one piece takes %.0f",
+                        (double)job->memory / 1e6, width, height, (double)bytes / 1e6);
     TRY(mgm_session_prepare(session, 1, frame->height, frame->width, job->precision, false));
     TRY(mgm_allocate_planes(ctx, (size_t)frame->height * (size_t)frame->width, &block, &planes));
     enum mgm_status status = mgm_matte_pane(job, job->photo, frame, &guidance, 0, 0, &planes);

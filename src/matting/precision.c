@@ -10,9 +10,9 @@ const char *mgm_precision_name(enum mgm_precision precision)
     return precision == MGM_PRECISION_BF16 ? "bf16" : precision == MGM_PRECISION_S8 ? "int8" : "f32";
 }
 
-enum mgm_precision mgm_precision_fastest(const struct mgm_context *ctx)
+enum mgm_precision mgm_precision_fastest(const struct mgm_backend *backend)
 {
-    const bool on_cpu = !ctx->device[0] || strcmp(ctx->device, "cpu") == 0;
+    const bool on_cpu = !backend || backend->ops->host_memory;
     return on_cpu && mgm_bf16_is_native() ? MGM_PRECISION_BF16 : MGM_PRECISION_F32;
 }
 

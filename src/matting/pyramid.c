@@ -82,7 +82,9 @@ static enum mgm_status run_first(const struct mgm_matte_job *job, struct level *
     smaller.alpha = level->alpha;
     smaller.keeps_component = false; /* of the whole, at the end */
     smaller.frame = mgm_frame_around(level->width, level->height, false);
-    return mgm_matte_in_one_piece(&smaller);
+    size_t bytes;
+    TRY(mgm_matte_memory(&smaller, smaller.frame.height, smaller.frame.width, &bytes));
+    return bytes > job->memory ? mgm_matte_in_panes(&smaller) : mgm_matte_in_one_piece(&smaller);
 }
 
 struct stretching {
@@ -200,14 +202,20 @@ static enum mgm_status run_panes(const struct mgm_matte_job *job, struct level *
     }
     mgm_free(columns);
     mgm_free(row);
+    mgm_limit_alpha(level->alpha, (size_t)level->height * (size_t)level->width);
     return status;
 }
 
 static enum mgm_status choose_panes(const struct mgm_matte_job *job, const struct level *level, struct mgm_panes *panes)
 {
     const struct mgm_frame frame = mgm_frame_around(level->width, level->height, false);
+    const size_t pixels = (size_t)level->height * (size_t)level->width,
+                 whole = (size_t)job->photo->height * (size_t)job->photo->width;
+    /* a copy of the photo with its matte, unless it is the caller's; what is uncertain of the level before, which is smaller
+     */
+    const size_t own = (pixels < whole ? pixels * (3 * (size_t)(job->photo->bits / 8) + sizeof(float)) : 0) + pixels / 2;
     int side;
-    TRY(mgm_choose_pane(job, SIDE_MOST, job->memory, &side));
+    TRY(mgm_choose_pane(job, SIDE_MOST, job->memory > own ? job->memory - own : 0, &side));
     *panes = mgm_panes_over(frame.height, frame.width, side, HALO);
     return MGM_OK;
 }
@@ -237,8 +245,11 @@ static enum mgm_status run_finer(const struct mgm_matte_job *job, const struct l
 enum mgm_status mgm_matte_by_pyramid(const struct mgm_matte_job *job)
 {
     const double whole = scale_of(job);
-    if (whole <= 1)
-        return mgm_matte_in_one_piece(job);
+    if (whole <= 1) {
+        struct mgm_matte_job only = *job;
+        only.keeps_component = false; /* of the photo, at the end */
+        return mgm_matte_in_one_piece(&only);
+    }
     const int steps = (int)ceil(log(whole) / log(STEP_MOST) - 1e-9);
     struct level below = {0}, level = {0};
     enum mgm_status status = make_level(job, 1 / whole, &below);

@@ -55,7 +55,19 @@ static bool fits(const struct mgm_predictor *predictor, const struct mgm_predict
     const struct mgm_predictor_settings *have = predictor ? mgm_predictor_settings_of(predictor) : NULL;
     return have && have->n == wanted->n && have->h == wanted->h && have->w == wanted->w &&
            have->threads == wanted->threads && have->precision == wanted->precision && have->ranges == wanted->ranges &&
-           (have->dense || !wanted->dense);
+           have->tile_memory == wanted->tile_memory && (have->dense || !wanted->dense);
+}
+
+/** Gives up those at the end of the list until there is a place for one more, and memory for what it takes. */
+static void make_room(struct mgm_session *session, size_t bytes)
+{
+    const size_t most = mgm_session_memory(session);
+    size_t sum = bytes;
+    int keep = 0;
+    while (keep < MGM_SESSION_PREDICTORS - 1 && session->kept[keep] && sum + session->bytes[keep] <= most)
+        sum += session->bytes[keep++];
+    for (int i = keep; i < MGM_SESSION_PREDICTORS; i++)
+        mgm_predictor_destroy(&session->kept[i]);
 }
 
 enum mgm_status mgm_session_prepare(struct mgm_session *session, int n, int h, int w, enum mgm_precision precision,
@@ -69,14 +81,18 @@ enum mgm_status mgm_session_prepare(struct mgm_session *session, int n, int h, i
         at++;
     const bool found = at < MGM_SESSION_PREDICTORS;
     struct mgm_predictor *chosen = found ? session->kept[at] : NULL;
+    size_t bytes = found ? session->bytes[at] : 0;
     at = found ? at : MGM_SESSION_PREDICTORS - 1;
     session->predictor = NULL;
     if (!found) {
-        mgm_predictor_destroy(&session->kept[at]);
+        TRY(mgm_predictor_measure(session->ctx, session->model, &wanted, &bytes));
+        make_room(session, bytes);
         TRY(mgm_predictor_create(session->ctx, session->model, &wanted, &chosen));
     }
     memmove(session->kept + 1, session->kept, (size_t)at * sizeof *session->kept);
+    memmove(session->bytes + 1, session->bytes, (size_t)at * sizeof *session->bytes);
     session->kept[0] = session->predictor = chosen;
+    session->bytes[0] = bytes;
     return MGM_OK;
 }
 

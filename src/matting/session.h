@@ -4,15 +4,16 @@
 
 #include "matting/predict.h"
 
-/* A photo may need one for a smaller copy and one for its panes: the next photo of the same size finds both. */
-enum { MGM_SESSION_PREDICTORS = 2 };
+/* A photo may need one for a smaller copy, and one for the panes of each larger one: the next photo of the same size finds them. */
+enum { MGM_SESSION_PREDICTORS = 4 };
 
 struct mgm_session {
     struct mgm_context *ctx;
     const struct mgm_model *model;
     struct mgm_backend *backend;     /* NULL: the predictor's own, on the CPU */
     struct mgm_predictor *predictor; /* that was prepared last: one of those kept; NULL before the first run */
-    struct mgm_predictor *kept[MGM_SESSION_PREDICTORS];
+    struct mgm_predictor *kept[MGM_SESSION_PREDICTORS]; /* the one used last comes first; NULL: no more */
+    size_t bytes[MGM_SESSION_PREDICTORS];               /* that each may take */
     float *ranges; /* 8 bit of a model that was not quantized: found on the first picture; else NULL */
 };
 
@@ -23,8 +24,8 @@ enum { MGM_MAX_SIDE = 1 << 20 };
 size_t mgm_session_memory(const struct mgm_session *session);
 
 /**
- * Makes session->predictor fit: one of those kept where size, threads, precision and what is wanted are the same, else a new one in
- * place of the one that was used before the last.
+ * Makes session->predictor fit: one of those kept where size, threads, precision, memory and what is wanted are the same, else a new
+ * one, for which those that were not used for longest are given up until all fit into the photo's memory.
  * @return as mgm_predictor_create()
  */
 MGM_MUST_CHECK enum mgm_status mgm_session_prepare(struct mgm_session *session, int n, int h, int w,

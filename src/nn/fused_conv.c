@@ -96,6 +96,12 @@ enum mgm_status mgm_fold_conv(struct mgm_context *ctx, const struct mgm_graph *g
     if (norm < 0)
         return MGM_OK;
     norm_affine(graph, params, &graph->layers[norm], f->scale, f->shift);
+    for (int c = 0; c < channels; c++)
+        if (!isfinite(f->scale[c]) || !isfinite(f->shift[c])) {
+            mgm_folded_conv_release(f);
+            return mgm_fail(ctx, MGM_E_FORMAT, "the norm '%s' has values whose quotient is not finite",
+                            graph->params[graph->layers[norm].scale].name);
+        }
     for (int copy = 1; copy < copies; copy++) {
         memcpy(f->scale + copy * channels, f->scale, (size_t)channels * sizeof(float));
         memcpy(f->shift + copy * channels, f->shift, (size_t)channels * sizeof(float));

@@ -103,7 +103,9 @@ static void run_spatial(struct mgm_infer_plan *plan, const struct infer_step *st
         b->ops->upsample(b, &there, src, dst);
         break;
     case MGM_OP_GLOBAL_POOL:
-        if (plan->pooled) /* on the CPU only */
+        if (plan->pooled && !b->ops->host_memory) /* a device computes in f32 */
+            b->ops->upload(b, dst, plan->pooled, (size_t)here.c * sizeof *plan->pooled);
+        else if (plan->pooled)
             mgm_convert_storage(1, (size_t)here.c, plan->pooled, F32, dst, plan->storage[step->layer]);
         else
             b->ops->sum_pixels(b, &there, src, 1 / (float)(there.h * there.w), dst);

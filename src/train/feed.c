@@ -50,6 +50,8 @@ enum mgm_status mgm_feed_create(struct mgm_context *ctx, const struct mgm_foregr
     };
     enum mgm_status status = config->overfit ? make_fixed(ctx, store, config, &settings, feed)
                                              : mgm_loader_create(ctx, store, &config->samples, &settings, &feed->loader);
+    if (status == MGM_OK && feed->fixed_count) /* a run that goes on takes them in the same order */
+        feed->next = (int)(first / (uint64_t)phase->batch % (uint64_t)feed->fixed_count);
     if (status != MGM_OK)
         mgm_feed_destroy(out);
     return status;

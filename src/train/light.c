@@ -24,7 +24,8 @@ static void make_shadow(struct mgm_random *random, int size, const struct mgm_li
     mgm_plane_noise(random, size, fmax(cell / 3.3, 2), fine, space->scratch);
     for (size_t i = 0; i < (size_t)size * size; i++)
         space->shadow[i] = fminf(fmaxf((space->shadow[i] + 0.45f * fine[i] - from) * hardness, 0), 1);
-    mgm_plane_disc(space->shadow, size, size * mgm_random_range(random, 0.01, 0.05), space->scratch);
+    mgm_plane_disc(space->shadow, size, fmin(size * mgm_random_range(random, 0.01, 0.05), MGM_DISC_RADIUS_MAX - 1),
+                   space->scratch);
 }
 
 /** How much the relief falls from a pixel's side away from the light to the other, at a distance of `dx, dy`; in [−1, 1]. */

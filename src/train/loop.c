@@ -229,7 +229,7 @@ static enum mgm_status run_iterations(struct mgm_train_run *run)
             TRY(save(run));
             saved_at = state->iteration;
         }
-        if (config->validation.interval && (is_due(state->iteration, config->validation.interval) || (last && !stopped)) &&
+        if (config->validation.interval && (is_due(state->iteration, config->validation.interval) || last) &&
             validated_at != state->iteration) {
             TRY(validate(run));
             validated_at = state->iteration;

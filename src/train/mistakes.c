@@ -138,7 +138,8 @@ static void fill_part(const struct mgm_mistakes *m, long centre, float value, fl
             const size_t i = (size_t)y * m->size + x;
             m->field[i] = is_in(&blob, x, y) && colour_distance(m, i, colour) < tolerance;
         }
-    mgm_plane_disc(m->field, m->size, mgm_random_range(m->random, 1, 4) * m->size / 256, m->scratch);
+    mgm_plane_disc(m->field, m->size, fmin(mgm_random_range(m->random, 1, 4) * m->size / 256, MGM_DISC_RADIUS_MAX - 1),
+                   m->scratch);
     for (int y = y0; y < y1; y++)
         for (int x = x0; x < x1; x++)
             if (m->field[(size_t)y * m->size + x] > 0.5f)

@@ -133,21 +133,21 @@ double mgm_optimiser_step(struct mgm_optimiser *optimiser, const struct mgm_opti
 struct average_job {
     float *average;
     const float *values;
-    float keep, take;
+    float take;
 };
 
 MGM_KERNEL static void average_part(void *argument, size_t begin, size_t end)
 {
     const struct average_job *job = argument;
-    float *average = job->average, keep = job->keep, take = job->take;
+    float *average = job->average, take = job->take;
     const float *values = job->values;
 #pragma omp simd
     for (size_t i = begin; i < end; i++)
-        average[i] = keep * average[i] + take * values[i];
+        average[i] += take * (values[i] - average[i]); /* one factor: two that are rounded would not come to 1 together */
 }
 
 void mgm_average_update(float *average, const float *values, size_t count, double decay, int threads)
 {
-    struct average_job job = {average, values, (float)decay, (float)(1 - decay)};
+    struct average_job job = {average, values, (float)(1 - decay)};
     mgm_parallel_for(threads, count, average_part, &job);
 }

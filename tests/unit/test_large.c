@@ -5,6 +5,7 @@
 #include "matting/panes.h"
 #include "matting/plane.h"
 #include "matting/reduce.h"
+#include "matting/session.h"
 #include "random_model.h"
 
 #include <math.h>
@@ -188,10 +189,32 @@ static void test_too_little_memory(void **state)
     const struct mgm_image photo = {WIDTH, HEIGHT, 3, 8, WIDTH * 3, photo_pixels};
     const struct mgm_image mask = {WIDTH, HEIGHT, 1, 8, WIDTH, mask_pixels};
     struct mgm_matte_settings settings = mgm_matte_settings_defaults();
-    settings.method = MGM_METHOD_PANES;
+    struct mgm_matte_report report;
     mgm_context_set_max_memory(ctx, 20 << 20);
-    assert_int_equal(mgm_matte(session, &photo, &mask, &settings, other, NULL), MGM_E_NOMEM);
-    assert_non_null(strstr(mgm_context_error(ctx), "1001×700"));
+    for (int method = MGM_METHOD_AUTO; method <= MGM_METHOD_PYRAMID; method++) {
+        settings.method = (enum mgm_method)method;
+        assert_int_equal(mgm_matte(session, &photo, &mask, &settings, other, &report), MGM_E_NOMEM);
+        assert_int_equal(report.panes, 0); /* before anything was computed */
+        assert_non_null(strstr(mgm_context_error(ctx), "21 MB of memory were allowed"));
+    }
+    mgm_context_set_max_memory(ctx, 0);
+}
+
+/** A photo's sizes are all found again; with less memory only what fits into it is kept. */
+static void test_predictors_are_kept_while_they_fit(void **state)
+{
+    (void)state;
+    struct mgm_predictor *made[3];
+    for (int again = 0; again < 2; again++)
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(mgm_session_prepare(session, 1, 64, 64 + 32 * i, MGM_PRECISION_F32, false), MGM_OK);
+            if (again)
+                assert_ptr_equal(session->predictor, made[i]);
+            made[i] = session->predictor;
+        }
+    mgm_context_set_max_memory(ctx, 64 << 10);
+    assert_int_equal(mgm_session_prepare(session, 1, 64, 64, MGM_PRECISION_F32, false), MGM_OK);
+    assert_true(session->kept[0] == session->predictor && !session->kept[1]);
     mgm_context_set_max_memory(ctx, 0);
 }
 
@@ -245,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_smaller_copies_are_means),
         cmocka_unit_test(test_panes_agree_with_one_piece),
         cmocka_unit_test(test_too_little_memory),
+        cmocka_unit_test(test_predictors_are_kept_while_they_fit),
         cmocka_unit_test(test_what_is_chosen),
         cmocka_unit_test(test_pyramid),
         cmocka_unit_test(test_pyramid_leaves_what_is_certain),

@@ -109,6 +109,35 @@ static void test_weights_that_overflow(void **state)
     assert_non_null(strstr(mgm_context_error(ctx), "'tiny'"));
 }
 
+/** The first norm's layer. */
+static const struct mgm_layer *first_norm(void)
+{
+    int i = 0;
+    while (model.graph.layers[i].op != MGM_OP_NORM)
+        i++;
+    return &model.graph.layers[i];
+}
+
+static void test_norm_that_overflows(void **state)
+{
+    (void)state;
+    const char *name = model.graph.params[first_norm()->scale].name;
+    fill(name, 3e38f);
+    fill(model.graph.params[first_norm()->variance].name, 0);
+    assert_int_equal(matte(photo_of(W, H), mask_of(W, H)), MGM_E_FORMAT);
+    assert_non_null(strstr(mgm_context_error(ctx), name));
+}
+
+/** Values whose inverse is no float are looked at for the ranges of 8 bit, too. */
+static void test_least_values_in_int8(void **state)
+{
+    (void)state;
+    fill(model.graph.params[first_norm()->scale].name, 1e-38f);
+    fill(model.graph.params[first_norm()->shift].name, 0);
+    assert_int_equal(mgm_context_set_precision(ctx, "int8"), MGM_OK);
+    assert_int_equal(matte(photo_of(W, H), mask_of(W, H)), MGM_OK);
+}
+
 static void test_one_session_for_many(void **state)
 {
     (void)state;
@@ -192,6 +221,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_batches_out_of_range, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_weights_without_spectral_norm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_weights_that_overflow, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_norm_that_overflows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_least_values_in_int8, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_session_for_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_devices, set_up, tear_down),

@@ -97,11 +97,11 @@ struct adam_step {
 struct average_values {
     const float *values;
     float *average;
-    float keep, take;
+    float take;
 
     MGM_DEVICE void operator()(size_t i) const
     {
-        average[i] = keep * average[i] + take * values[i];
+        average[i] += take * (values[i] - average[i]);
     }
 };
 
@@ -153,5 +153,5 @@ void mgm_cuda_adam(struct mgm_backend *b, const struct mgm_backend_adam *adam)
 
 void mgm_cuda_average(struct mgm_backend *b, size_t count, double decay, const float *values, float *average)
 {
-    mgm_cuda_each(mgm_cuda_of(b), count, average_values{values, average, (float)decay, (float)(1 - decay)});
+    mgm_cuda_each(mgm_cuda_of(b), count, average_values{values, average, (float)(1 - decay)});
 }
