@@ -75,6 +75,7 @@ const struct mgm_config_key mgm_config_keys[] = {
     {"sources", SOURCES, AT(sources), 1, 0, 0, true, true},
     {"samples.recipe", RECIPE, AT(samples.published), 1, 0, 0, true, true},
     {"guidance.blobs", REAL, AT(samples.guidance.blobs), 1, 0, 1, true, true},
+    {"second_look", REAL, AT(second_look), 1, 0, 1, true, true},
     {"samples.closeup", REAL, AT(samples.closeup), 1, 0, 1, true, true},
     {"guidance.follow", REAL, AT(samples.guidance.follow), 1, 0, 1, true, true},
     {"guidance.lines", REAL, AT(samples.guidance.lines), 1, 0, 1, true, true},

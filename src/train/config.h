@@ -46,6 +46,7 @@ struct mgm_train_config {
     struct {
         int interval, count, size; /* interval 0: none */
     } validation;
+    double second_look;   /* share of the iterations that look twice (second_look.h) */
     double average_decay; /* 0: no moving average of the values */
     int overfit;          /* train on this many fixed samples only; 0: off */
 };

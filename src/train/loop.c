@@ -22,6 +22,7 @@ static void close_phase(struct mgm_train_run *run)
     mgm_train_plan_destroy(&run->plan);
     mgm_step_destroy(&run->step);
     mgm_colour_step_destroy(&run->colour_step);
+    mgm_second_look_destroy(&run->look);
     if (run->input)
         run->backend->ops->release(run->backend, run->input);
     run->input = NULL;
@@ -61,6 +62,8 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
                                    run->options->threads, &run->colour_step));
     else
         TRY(mgm_step_create(run->ctx, run->backend, share, phase->size, run->options->threads, &run->step));
+    if (config->second_look > 0)
+        TRY(mgm_second_look_create(run->ctx, share, phase->size, &run->look));
     TRY(mgm_feed_create(run->ctx, run->store, config, phase, run->backend, run->state.sample, &run->feed));
     const size_t pixels = (size_t)share * (size_t)(phase->size * phase->size);
     TRY(run->backend->ops->alloc(run->backend, pixels * (size_t)run->graph.layers[0].channels * sizeof(float),
@@ -82,6 +85,12 @@ static enum mgm_status enter_phase(struct mgm_train_run *run)
     return MGM_OK;
 }
 
+/** Number of this process's first sample of the iteration. */
+static uint64_t first_sample(const struct mgm_train_run *run, const struct mgm_batch *batch)
+{
+    return run->state.sample + (uint64_t)(mgm_communicator_rank(run->options->together) * batch->n);
+}
+
 /** Masks of this iteration: everywhere, the ground truth's, or from the predictions with dilations drawn for each sample. */
 static struct mgm_step_masks choose_masks(struct mgm_train_run *run, const struct mgm_batch *batch)
 {
@@ -91,7 +100,7 @@ static struct mgm_step_masks choose_masks(struct mgm_train_run *run, const struc
         return (struct mgm_step_masks){.os4 = run->everywhere, .os1 = run->everywhere};
     if (mgm_curriculum_uses_truth(&config->curriculum, seed, run->state.iteration, config->iterations))
         return (struct mgm_step_masks){.os4 = batch->unknown, .os1 = batch->unknown};
-    const uint64_t first = run->state.sample + (uint64_t)(mgm_communicator_rank(run->options->together) * batch->n);
+    const uint64_t first = first_sample(run, batch);
     for (int i = 0; i < batch->n; i++) {
         struct mgm_random random = mgm_random_stream(seed ^ DILATION_KEY, first + (uint64_t)i);
         run->dilate[0][i] = mgm_random_int(&random, config->dilate_os4[0], config->dilate_os4[1]);
@@ -133,20 +142,34 @@ static enum mgm_status update(struct mgm_train_run *run, double *norm)
     return MGM_OK;
 }
 
+/** Mattes of a batch, and their losses. */
+static enum mgm_status evaluate(struct mgm_train_run *run, const struct mgm_batch *batch, const struct mgm_step_masks *masks,
+                                struct mgm_step_losses *losses)
+{
+    const float *raw[MGM_HEAD_COUNT];
+    TRY(mgm_step_load(run->step, batch, run->input));
+    TRY(mgm_train_plan_forward(run->plan, run->input));
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        raw[head] = mgm_train_plan_output(run->plan, head);
+    mgm_step_predict(run->step, raw);
+    return mgm_step_evaluate(run->ctx, run->step, batch, masks, &run->config->objective, losses);
+}
+
 /** The matting network: losses of a batch, and the gradient of the objective by its outputs. */
 static enum mgm_status judge_mattes(struct mgm_train_run *run, const struct mgm_batch *batch, struct mgm_step_losses *losses)
 {
-    TRY(mgm_step_load(run->step, batch, run->input));
-    TRY(mgm_train_plan_forward(run->plan, run->input));
-    const float *raw[MGM_HEAD_COUNT];
+    const uint64_t seed = (uint64_t)run->config->seed;
+    const struct mgm_step_masks masks = choose_masks(run, batch);
     float *raw_gradient[MGM_HEAD_COUNT];
-    for (int head = 0; head < MGM_HEAD_COUNT; head++) {
-        raw[head] = mgm_train_plan_output(run->plan, head);
-        raw_gradient[head] = mgm_train_plan_output_gradient(run->plan, head);
+    struct mgm_batch again;
+    TRY(evaluate(run, batch, &masks, losses));
+    if (run->look && masks.merge && mgm_second_look_is_due(seed, run->state.iteration, run->config->second_look)) {
+        mgm_second_look_at(run->look, seed, first_sample(run, batch), batch, mgm_step_alpha(run->step, MGM_HEAD_OS1),
+                           &again);
+        TRY(evaluate(run, &again, &masks, losses));
     }
-    struct mgm_step_masks masks = choose_masks(run, batch);
-    mgm_step_predict(run->step, raw);
-    TRY(mgm_step_evaluate(run->ctx, run->step, batch, &masks, &run->config->objective, losses));
+    for (int head = 0; head < MGM_HEAD_COUNT; head++)
+        raw_gradient[head] = mgm_train_plan_output_gradient(run->plan, head);
     mgm_step_propagate(run->step, raw_gradient);
     run->sums.truth_share += masks.merge ? 0 : 1;
     return MGM_OK;

@@ -80,6 +80,8 @@ enum mgm_status mgm_train_check(struct mgm_context *ctx, const struct mgm_train_
     enum mgm_status status = mgm_backend_create(ctx, device, 0, &backend);
     if (status == MGM_OK && config->samples.task != MGM_TASK_MATTING && !backend->ops->host_memory)
         status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "a colour network (task) is trained on the cpu only, not on %s", device);
+    if (status == MGM_OK && config->second_look > 0 && !backend->ops->host_memory)
+        status = mgm_fail(ctx, MGM_E_UNSUPPORTED, "second_look is had on the cpu only, not on %s", device);
     mgm_backend_destroy(&backend);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "train/feed.h"
 #include "train/learner.h"
 #include "train/loop.h"
+#include "train/second_look.h"
 #include "train/watch.h"
 
 struct mgm_train_run {
@@ -32,6 +33,7 @@ struct mgm_train_run {
     struct mgm_train_plan *plan;
     struct mgm_step *step;               /* of the matting network, … */
     struct mgm_colour_step *colour_step; /* … or of the colour network */
+    struct mgm_second_look *look;        /* NULL: none is had */
     float *input;   /* the backend's memory */
     int *dilate[2]; /* [batch], for os4 and os1 */
     uint8_t *everywhere; /* [batch, size, size], ones: the masks where heads are not fused by refinement; else NULL */

@@ -30,7 +30,7 @@ static int open_with_data(void **state)
                            "crops = ( { until = 0.5; size = 64; batch = 2; }, { until = 1.0; size = 96; batch = 1; } );\n"
                            "curriculum : { ground_truth = 0.2; mixed = 0.6; };\n"
                            "foregrounds : { count = 6; size = 96; cache = \"cache\"; };\n"
-                           "average = 0.9; workers = 2; ahead = 2;\n"
+                           "average = 0.9; second_look = 0.4; workers = 2; ahead = 2;\n"
                            "checkpoint : { interval = 3; };\n"
                            "validation : { interval = 50; count = 1; size = 64; };\n"
                            "data = \"data\";\n");
