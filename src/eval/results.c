@@ -15,24 +15,30 @@ struct mgm_eval_scores mgm_eval_scores_none(void)
     return scores;
 }
 
-static void add_scores(cJSON *object, const char *name, const struct mgm_eval_scores *scores)
+/** @return false if memory ran out */
+static bool add_scores(cJSON *object, const char *name, const struct mgm_eval_scores *scores)
 {
     cJSON *regions = cJSON_AddObjectToObject(object, name);
-    for (int region = 0; region < MGM_REGION_COUNT; region++)
-        if (!isnan(scores->values[region][0]))
-            cJSON_AddItemToObject(regions, mgm_region_names[region],
-                                  cJSON_CreateDoubleArray(scores->values[region], MGM_METRIC_COUNT));
+    bool complete = regions != NULL;
+    for (int region = 0; region < MGM_REGION_COUNT && complete; region++) {
+        if (isnan(scores->values[region][0]))
+            continue;
+        cJSON *values = cJSON_CreateDoubleArray(scores->values[region], MGM_METRIC_COUNT);
+        complete = values && cJSON_AddItemToObject(regions, mgm_region_names[region], values);
+        if (!complete)
+            cJSON_Delete(values);
+    }
+    return complete;
 }
 
 char *mgm_eval_result_print(const struct mgm_eval_result *result)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "name", result->name);
-    cJSON_AddStringToObject(object, "guidance", result->guidance);
-    cJSON_AddNumberToObject(object, "seconds", result->seconds);
-    add_scores(object, "matte", &result->matte);
-    add_scores(object, "itself", &result->itself);
-    char *line = cJSON_PrintUnformatted(object);
+    const bool complete = cJSON_AddStringToObject(object, "name", result->name) &&
+                          cJSON_AddStringToObject(object, "guidance", result->guidance) &&
+                          cJSON_AddNumberToObject(object, "seconds", result->seconds) &&
+                          add_scores(object, "matte", &result->matte) && add_scores(object, "itself", &result->itself);
+    char *line = complete ? cJSON_PrintUnformatted(object) : NULL; /* a line that lacks something could not be read */
     cJSON_Delete(object);
     return line;
 }

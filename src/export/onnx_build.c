@@ -77,11 +77,37 @@ char *mgm_onnx_name(struct mgm_onnx_build *b, const char *format, ...)
     return name;
 }
 
+/** Bytes of the UTF-8 character that begins here; 0: none does. */
+static size_t character_length(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    const size_t length = c[0] < 0x80                   ? 1
+                          : c[0] >= 0xc2 && c[0] < 0xe0 ? 2
+                          : (c[0] & 0xf0) == 0xe0       ? 3
+                          : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
+                                                        : 0;
+    for (size_t i = 1; i < length; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    if (length == 3 && ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] >= 0xa0))) /* too long; half a character */
+        return 0;
+    return length == 4 && ((c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] >= 0x90)) ? 0 : length;
+}
+
 char *mgm_onnx_copy(struct mgm_onnx_build *b, const char *text)
 {
     const size_t bytes = strlen(text) + 1;
     char *copy = mgm_onnx_alloc(b, bytes, 1);
-    return copy ? memcpy(copy, text, bytes) : NULL;
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, bytes);
+    for (size_t i = 0; copy[i];) {
+        const size_t length = character_length(copy + i);
+        if (length == 0)
+            copy[i] = '?';
+        i += length ? length : 1;
+    }
+    return copy;
 }
 
 /* protobuf-c's messages point to texts that could be changed; these are only read. */

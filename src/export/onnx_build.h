@@ -27,6 +27,7 @@ void *mgm_onnx_alloc(struct mgm_onnx_build *b, size_t count, size_t size);
 
 /** A name made as by printf. */
 char *mgm_onnx_name(struct mgm_onnx_build *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** A copy, as texts of the format must be: bytes that are no UTF-8 become "?". */
 char *mgm_onnx_copy(struct mgm_onnx_build *b, const char *text);
 
 /**

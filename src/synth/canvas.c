@@ -61,6 +61,8 @@ static void segment(struct canvas *c, const struct stroke_point *a, const struct
         float opacity = colour[3];
         colour[3] = 1.0f;
         float low = v - half, high = v + half;
+        if (!(low < (float)v_end && high > 0.0f)) /* both ends may be far outside, and what lies between them pass by */
+            continue;
         if (low < 0.0f)
             low = 0.0f;
         if (high > (float)v_end)

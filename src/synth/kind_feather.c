@@ -20,7 +20,7 @@ static void feather(struct painter *p, float x, float y, float angle, float leng
     for (int i = 0; i < 2 * barbs; i++) {
         float t = 0.06f + 0.94f * (float)(i / 2) / (float)barbs, side = i % 2 ? 1.0f : -1.0f, a = angle + bend * t;
         float profile = powf(t, 0.35f) * sqrtf(fmaxf(1.02f - t, 0.0f)) * 1.7f;
-        float clump = synth_noise((uint32_t)(angle * 1000.0f) + (side > 0 ? 7u : 0u), t * 22.0f, 0.0f);
+        float clump = synth_noise((uint32_t)(int32_t)(angle * 1000.0f) + (side > 0 ? 7u : 0u), t * 22.0f, 0.0f);
         float heading = a + side * (1.25f - sweep * (0.4f + t)) + side * ragged * (clump + 0.3f * synth_normal(p));
         float reach = width * profile * (1.0f + ragged * clump);
         float bx = x + length * t * cosf(a), by = y + length * t * sinf(a);

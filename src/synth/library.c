@@ -103,7 +103,7 @@ static enum mgm_status shrink_to(struct mgm_context *ctx, struct mgm_bitmap *pic
     TRY(mgm_bitmap_create(ctx, width < 1 ? 1 : width, height < 1 ? 1 : height, n, &small));
     for (int y = 0; y < small.height; y++) {
         for (int x = 0; x < small.width; x++) {
-            unsigned sum[4] = {0}, weight = 0, count = 0;
+            uint64_t sum[4] = {0}, weight = 0, count = 0;
             for (int j = y * factor; j < (y + 1) * factor && j < picture->height; j++) {
                 for (int i = x * factor; i < (x + 1) * factor && i < picture->width; i++) {
                     const uint8_t *p = picture->data + ((size_t)j * (size_t)picture->width + (size_t)i) * (size_t)n;

@@ -21,8 +21,11 @@ static enum mgm_status write_list(struct mgm_context *ctx, const struct picture_
     char before[SYNTH_NAME_MAX + 8] = "", name[SYNTH_NAME_MAX + 8], path[PATH_SIZE];
     for (int i = 0; i < list->count; i++) {
         with_ending(list->names[i], ending, name);
-        if (strcmp(name, before) == 0)
-            return mgm_fail(ctx, MGM_E_INVALID, "%s: two pictures would be called %s; rename one", sub, name);
+        if (strcmp(name, before) <= 0)
+            return mgm_fail(
+                ctx, MGM_E_INVALID,
+                "%s: %s would be called %s, which another is called already or which changes its place; rename it", sub,
+                list->names[i], name);
         strcpy(before, name);
         if (snprintf(path, sizeof path, "%s/%s/%s", folder, sub, name) >= (int)sizeof path)
             return mgm_fail(ctx, MGM_E_IO, "%.100s…: this path is too long", folder);

@@ -41,7 +41,7 @@ static void test_packing(void **state)
     assert_true(card.width == 700 && card.channels == 4); /* as large as it is kept in memory */
     free(card.values);
     free(expect_script("mv data/photos/b.jpg data/photos/a.jpeg && \"$TRAIN_DEFAULT\" --pack data three.tar.gz\n", 1,
-                       "two pictures would be called a.jpg"));
+                       "would be called a.jpg, which another is called already"));
 }
 
 static void test_training(void **state)

@@ -65,6 +65,27 @@ static void test_says_what_it_is(void **state)
     onnx__model_proto__free_unpacked(proto, NULL);
 }
 
+/** Its texts are UTF-8, whatever a weights file or its name says. */
+static void test_texts_are_utf8(void **state)
+{
+    (void)state;
+    struct mgm_model named = *model;
+    static const char *const names[][2] = {{"mod\xe8le", "mod?le"},
+                                           {"mod\xc3\xa8le \xf0\x9f\x90\x88", NULL},
+                                           {"\xc0\xaf\xed\xa0\x80", "?????"},
+                                           {"\xe2\x82", "??"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct mgm_onnx_settings settings = mgm_onnx_settings_defaults();
+        char name[64];
+        snprintf(name, sizeof name, "%s", names[i][0]);
+        named.name = name;
+        ASSERT_OK(ctx, mgm_onnx_export(ctx, &named, &settings, path));
+        Onnx__ModelProto *proto = onnx_file_read(path);
+        assert_string_equal(onnx_file_metadata(proto, "name"), names[i][1] ? names[i][1] : names[i][0]);
+        onnx__model_proto__free_unpacked(proto, NULL);
+    }
+}
+
 static void check_end(const Onnx__ValueInfoProto *end, const char *name, int n, int channels, int h, int w)
 {
     static const char *const names[4] = {"batch", "channels", "height", "width"};
@@ -209,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_says_what_it_is),      cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_texts_are_utf8),       cmocka_unit_test(test_ends),
         cmocka_unit_test(test_graph_holds_together), cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_memory_runs_out),
     };

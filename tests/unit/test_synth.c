@@ -66,6 +66,18 @@ static void fill_is_clipped(void **state)
     synth_canvas_release(&canvas);
 }
 
+/** Its ends lie far away on either side, and where it crosses the picture's columns it is far above them. */
+static void strand_that_passes_by_leaves_nothing(void **state)
+{
+    (void)state;
+    struct canvas canvas = canvas_of(64);
+    const v4 colour = {1, 1, 1, 1};
+    const struct stroke_point points[] = {{-9e11f, 1e12f, 1, colour}, {9e11f, -8e5f, 1, colour}};
+    synth_strand(&canvas, points, 2);
+    assert_true(alpha_sum(&canvas) == 0);
+    synth_canvas_release(&canvas);
+}
+
 static void strand_covers_width_times_length(void **state)
 {
     (void)state;
@@ -439,6 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fill_covers_the_exact_area),
         cmocka_unit_test(fill_is_clipped),
+        cmocka_unit_test(strand_that_passes_by_leaves_nothing),
         cmocka_unit_test(strand_covers_width_times_length),
         cmocka_unit_test(strand_in_pieces_is_the_same_strand),
         cmocka_unit_test(colour_is_exact_and_continued),
