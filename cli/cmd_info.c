@@ -140,7 +140,7 @@ static void print_facts(const cJSON *object, int indent)
     {
         if (cJSON_IsObject(item)) {
             if (item->child)
-                printf("%*s%s\n", indent, "", item->string);
+                printf("%*s%s\n", indent, "", command_printable(item->string));
             print_facts(item, indent + 2);
         } else if (cJSON_IsString(item)) {
             char *text = command_printable(item->valuestring);

@@ -146,13 +146,10 @@ static bool decodes_at_once(const char *loader)
  */
 static bool tells_of_damage(const char *list)
 {
-    static const char *const harmless[] = {"Invalid SOS parameters for sequential JPEG", "extraneous bytes before marker"};
+    static const char harmless[] = "Invalid SOS parameters for sequential JPEG";
     while (*list) {
         const size_t length = strcspn(list, "\n");
-        bool known = length == 0;
-        for (size_t i = 0; i < sizeof harmless / sizeof *harmless && !known; i++)
-            known = memmem(list, length, harmless[i], strlen(harmless[i])) != NULL;
-        if (!known)
+        if (length > 0 && !memmem(list, length, harmless, sizeof harmless - 1))
             return true;
         list += length + (list[length] != '\0');
     }

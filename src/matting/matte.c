@@ -218,5 +218,5 @@ enum mgm_status mgm_session_make_ready(struct mgm_session *session, int width, i
         return mgm_pyramid_make_ready(&job);
     if (report.method == MGM_METHOD_PANES)
         return MGM_OK; /* what is needed first is not kept */
-    return mgm_session_prepare(session, 1, job.frame.height, job.frame.width, job.precision, false);
+    return mgm_matte_make_piece_ready(&job);
 }

@@ -22,7 +22,10 @@ struct mgm_matte_job {
     struct mgm_matte_report *report;
 };
 
-/** The network sees the whole frame at once. */
+/** Prepares the session for that, if it fits into memory: if not, that will be told by mgm_matte_in_one_piece(). */
+MGM_MUST_CHECK enum mgm_status mgm_matte_make_piece_ready(const struct mgm_matte_job *job);
+
+/** The network sees the whole frame at once. @return MGM_E_NOMEM, before anything is computed, if that takes more than job->memory */
 MGM_MUST_CHECK enum mgm_status mgm_matte_in_one_piece(const struct mgm_matte_job *job);
 
 /**

@@ -3,9 +3,6 @@
 #include "base/memory.h"
 #include "matting/method.h"
 
-/* What a process needs besides: the compute library's own, code that it makes, tables. */
-static const size_t REST = (size_t)48 << 20;
-
 enum mgm_status mgm_matte_memory(const struct mgm_matte_job *job, int h, int w, size_t *bytes)
 {
     const struct mgm_session *session = job->session;
@@ -18,7 +15,7 @@ enum mgm_status mgm_matte_memory(const struct mgm_matte_job *job, int h, int w, 
                                                     .ranges = session->ranges,
                                                     .tile_memory = job->memory / 4};
     TRY(mgm_predictor_measure(session->ctx, session->model, &settings, bytes));
-    *bytes += (size_t)h * (size_t)w * 6 + REST; /* a prediction's planes */
+    *bytes += (size_t)h * (size_t)w * 6 + MGM_SESSION_REST; /* a prediction's planes */
     return MGM_OK;
 }
 

@@ -22,6 +22,15 @@ static void crop(const struct mgm_prediction *planes, const struct mgm_frame *fr
     report->uncertain_os1 = (double)os1 / pixels;
 }
 
+enum mgm_status mgm_matte_make_piece_ready(const struct mgm_matte_job *job)
+{
+    size_t bytes;
+    TRY(mgm_matte_memory(job, job->frame.height, job->frame.width, &bytes));
+    return bytes > job->memory
+               ? MGM_OK
+               : mgm_session_prepare(job->session, 1, job->frame.height, job->frame.width, job->precision, false);
+}
+
 enum mgm_status mgm_matte_in_one_piece(const struct mgm_matte_job *job)
 {
     struct mgm_session *session = job->session;

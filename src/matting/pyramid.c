@@ -71,6 +71,14 @@ static void sharpen_guidance(enum mgm_guidance kind, float *values, size_t count
     }
 }
 
+/* In one piece where that fits into memory, else in panes. */
+static enum mgm_status run_whole(const struct mgm_matte_job *job)
+{
+    size_t bytes;
+    TRY(mgm_matte_memory(job, job->frame.height, job->frame.width, &bytes));
+    return bytes > job->memory ? mgm_matte_in_panes(job) : mgm_matte_in_one_piece(job);
+}
+
 static enum mgm_status run_first(const struct mgm_matte_job *job, struct level *level)
 {
     struct mgm_context *ctx = job->session->ctx;
@@ -82,9 +90,7 @@ static enum mgm_status run_first(const struct mgm_matte_job *job, struct level *
     smaller.alpha = level->alpha;
     smaller.keeps_component = false; /* of the whole, at the end */
     smaller.frame = mgm_frame_around(level->width, level->height, false);
-    size_t bytes;
-    TRY(mgm_matte_memory(&smaller, smaller.frame.height, smaller.frame.width, &bytes));
-    return bytes > job->memory ? mgm_matte_in_panes(&smaller) : mgm_matte_in_one_piece(&smaller);
+    return run_whole(&smaller);
 }
 
 struct stretching {
@@ -248,7 +254,7 @@ enum mgm_status mgm_matte_by_pyramid(const struct mgm_matte_job *job)
     if (whole <= 1) {
         struct mgm_matte_job only = *job;
         only.keeps_component = false; /* of the photo, at the end */
-        return mgm_matte_in_one_piece(&only);
+        return run_whole(&only);
     }
     const int steps = (int)ceil(log(whole) / log(STEP_MOST) - 1e-9);
     struct level below = {0}, level = {0};
@@ -275,10 +281,12 @@ enum mgm_status mgm_pyramid_make_ready(const struct mgm_matte_job *job)
     struct mgm_session *session = job->session;
     const struct level whole = {job->photo->width, job->photo->height}, first = size_level(job, 1 / scale_of(job));
     struct mgm_panes panes;
+    size_t bytes;
     if (scale_of(job) <= 1)
-        return mgm_session_prepare(session, 1, job->frame.height, job->frame.width, job->precision, false);
+        return mgm_matte_make_piece_ready(job);
     const struct mgm_frame frame = mgm_frame_around(first.width, first.height, false);
     TRY(choose_panes(job, &whole, &panes));
     TRY(mgm_session_prepare(session, 1, panes.side_h, panes.side_w, job->precision, false));
-    return mgm_session_prepare(session, 1, frame.height, frame.width, job->precision, false);
+    TRY(mgm_matte_memory(job, frame.height, frame.width, &bytes));
+    return bytes > job->memory ? MGM_OK : mgm_session_prepare(session, 1, frame.height, frame.width, job->precision, false);
 }

@@ -86,8 +86,13 @@ enum mgm_status mgm_session_prepare(struct mgm_session *session, int n, int h, i
     session->predictor = NULL;
     if (!found) {
         TRY(mgm_predictor_measure(session->ctx, session->model, &wanted, &bytes));
-        make_room(session, bytes);
-        TRY(mgm_predictor_create(session->ctx, session->model, &wanted, &chosen));
+        make_room(session, bytes + (size_t)h * (size_t)w * 6 + MGM_SESSION_REST); /* with a prediction's planes */
+        enum mgm_status status = mgm_predictor_create(session->ctx, session->model, &wanted, &chosen);
+        if (status == MGM_E_NOMEM && session->kept[0]) { /* a device may have less than the machine */
+            release_predictors(session);
+            status = mgm_predictor_create(session->ctx, session->model, &wanted, &chosen);
+        }
+        TRY(status);
     }
     memmove(session->kept + 1, session->kept, (size_t)at * sizeof *session->kept);
     memmove(session->bytes + 1, session->bytes, (size_t)at * sizeof *session->bytes);

@@ -20,6 +20,9 @@ struct mgm_session {
 /* Of a picture, and of the pixels of a batch: so that no count of values that follows from them overflows. */
 enum { MGM_MAX_SIDE = 1 << 20 };
 
+/** What a process needs besides: the compute library's own, code that it makes, tables. */
+enum { MGM_SESSION_REST = 48 << 20 };
+
 /** Bytes that a photo may take: what the context says, or half of the machine's memory. Refinement gets a quarter of it. */
 size_t mgm_session_memory(const struct mgm_session *session);
 

@@ -18,7 +18,7 @@ struct mgm_folded_conv {
 /**
  * @param norm     the NORM behind layer `conv`, −1: none
  * @param weights  caller's, as many values as the convolution's weights have; out->weights points into it
- * @return MGM_E_NOMEM; MGM_E_FORMAT for weights whose spectral norm is 0
+ * @return MGM_E_NOMEM; MGM_E_FORMAT for weights whose spectral norm is 0, or a norm that overflows
  */
 MGM_MUST_CHECK enum mgm_status mgm_fold_conv(struct mgm_context *ctx, const struct mgm_graph *graph,
                                              const struct mgm_params *params, int conv, int norm, float *weights,

@@ -31,7 +31,7 @@ struct mgm_infer_plan_settings {
  * @param graph, params  borrowed; params, in host memory, are read here only and may be released afterwards, the graph may
  * not
  * @return MGM_E_SHAPE for sides that are no multiples of 32; MGM_E_UNSUPPORTED for a graph that cannot be run, see
- *         graph_check.h; MGM_E_FORMAT for weights whose spectral norm is 0; MGM_E_UNSUPPORTED, too, for a precision that
+ *         graph_check.h; MGM_E_FORMAT for weights whose spectral norm is 0, or a norm that overflows; MGM_E_UNSUPPORTED, too, for a precision that
  *         the backend lacks
  */
 MGM_MUST_CHECK enum mgm_status mgm_infer_plan_create(struct mgm_context *ctx, const struct mgm_graph *graph,

@@ -163,6 +163,7 @@ static enum mgm_status judge_mattes(struct mgm_train_run *run, const struct mgm_
     float *raw_gradient[MGM_HEAD_COUNT];
     struct mgm_batch again;
     TRY(evaluate(run, batch, &masks, losses));
+    /* The first pass, too, moves the norms' statistics and spectral vectors: it is one more step of their averages. */
     if (run->look && masks.merge && mgm_second_look_is_due(seed, run->state.iteration, run->config->second_look)) {
         mgm_second_look_at(run->look, seed, first_sample(run, batch), batch, mgm_step_alpha(run->step, MGM_HEAD_OS1),
                            &again);

@@ -21,11 +21,11 @@ static void a_benchmark_keeps_its_data(void **state)
     free(expect_script("mkdir -p bench/image bench/alpha bench/mask\n"
                        "cp photo.png bench/image/p.png; cp mask.png bench/alpha/p.png; cp mask.png bench/mask/p.png\n"
                        "mgm eval --protocol folders --data bench -o bench --model w.safetensors -q\n"
-                       "status=$?; cmp mask.png bench/mask/p.png && exit $status",
+                       "status=$?; cmp mask.png bench/mask/p.png || exit 9; exit $status",
                        1, "bench/mask/p.png: would be overwritten"));
     free(expect_script("mkdir -p out/ours; cp mask.png out/ours/p.png\n"
                        "mgm eval --protocol folders --data bench --mattes ours=out/ours -o out --model w.safetensors -q\n"
-                       "status=$?; cmp mask.png out/ours/p.png && exit $status",
+                       "status=$?; cmp mask.png out/ours/p.png || exit 9; exit $status",
                        1, "out/ours/p.png: would be overwritten"));
 }
 
@@ -45,10 +45,10 @@ static void guidance_keeps_trimaps_and_finds_collisions(void **state)
     (void)state;
     free(expect_script("mkdir true tri; cp mask.png true/x.png; cp mask.png tri/x.png\n"
                        "mgm guidance true/x.png -o tri --kind trimap --trimap tri\n"
-                       "status=$?; cmp mask.png tri/x.png && exit $status",
+                       "status=$?; cmp mask.png tri/x.png || exit 9; exit $status",
                        1, "tri/x.png: would be overwritten"));
     free(expect_script("mgm guidance true/x.png tri/x.png -o new --kind eroded1\n"
-                       "status=$?; test ! -e new && exit $status",
+                       "status=$?; test ! -e new || exit 9; exit $status",
                        1, "true/x.png and tri/x.png would both become x.png"));
 }
 
@@ -61,7 +61,7 @@ static void a_background_stays(void **state)
         char script[512];
         snprintf(script, sizeof script,
                  "cp photo.png back.png; mgm %s -o back.png --background back.png\n"
-                 "status=$?; cmp photo.png back.png && exit $status",
+                 "status=$?; cmp photo.png back.png || exit 9; exit $status",
                  commands[i]);
         free(expect_script(script, 1, "back.png: would be overwritten"));
     }
@@ -71,9 +71,9 @@ static void a_background_stays(void **state)
 static void what_is_no_ordinary_file_stays(void **state)
 {
     (void)state;
-    free(expect_script("mkfifo pipe; mgm convert w.safetensors pipe; status=$?; test -p pipe && exit $status", 1,
+    free(expect_script("mkfifo pipe; mgm convert w.safetensors pipe; status=$?; test -p pipe || exit 9; exit $status", 1,
                        "pipe: is no ordinary file"));
-    free(expect_script("ln -s pipe link; mgm convert w.safetensors link; status=$?; test -p link && exit $status", 1,
+    free(expect_script("ln -s pipe link; mgm convert w.safetensors link; status=$?; test -p link || exit 9; exit $status", 1,
                        "link: is no ordinary file"));
 }
 

@@ -229,10 +229,8 @@ static void test_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_says_what_it_is),      cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_texts_are_utf8),       cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_graph_holds_together), cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_says_what_it_is),      cmocka_unit_test(test_ends),    cmocka_unit_test(test_texts_are_utf8),
+        cmocka_unit_test(test_graph_holds_together), cmocka_unit_test(test_refuses), cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
