@@ -217,8 +217,7 @@ static enum mgm_status choose_panes(const struct mgm_matte_job *job, const struc
     const struct mgm_frame frame = mgm_frame_around(level->width, level->height, false);
     const size_t pixels = (size_t)level->height * (size_t)level->width,
                  whole = (size_t)job->photo->height * (size_t)job->photo->width;
-    /* a copy of the photo with its matte, unless it is the caller's; what is uncertain of the level before, which is smaller
-     */
+    /* A copy of the photo with its matte, unless it is the caller's; what is uncertain of the level before. */
     const size_t own = (pixels < whole ? pixels * (3 * (size_t)(job->photo->bits / 8) + sizeof(float)) : 0) + pixels / 2;
     int side;
     TRY(mgm_choose_pane(job, SIDE_MOST, job->memory > own ? job->memory - own : 0, &side));

@@ -12,11 +12,8 @@ static int files;
 
 static int set_up(void **state)
 {
-    if (workshop_open(state) != 0)
+    if (workshop_open_with_pictures(state, 48, 40) != 0)
         return -1;
-    make_weights("w.safetensors", 0.125, true);
-    make_picture("photo.png", MOTIF_COLOURS, 48, 40, 3, 8, 0);
-    make_picture("mask.png", MOTIF_DISC, 48, 40, 1, 8, 0);
     files = count_files();
     return 0;
 }

@@ -12,12 +12,7 @@ enum { W = 40, H = 33 };
 
 static int set_up(void **state)
 {
-    if (workshop_open(state) != 0)
-        return -1;
-    make_weights("w.safetensors", 0.125, true);
-    make_picture("photo.png", MOTIF_COLOURS, W, H, 3, 8, 0);
-    make_picture("mask.png", MOTIF_DISC, W, H, 1, 8, 0);
-    return 0;
+    return workshop_open_with_pictures(state, W, H);
 }
 
 static struct run matte(const char *photo, const char *mask)

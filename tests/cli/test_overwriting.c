@@ -7,12 +7,7 @@
 
 static int set_up(void **state)
 {
-    if (workshop_open(state) != 0)
-        return -1;
-    make_weights("w.safetensors", 0.125, true);
-    make_picture("photo.png", MOTIF_COLOURS, 45, 30, 3, 8, 0);
-    make_picture("mask.png", MOTIF_DISC, 45, 30, 1, 8, 0);
-    return 0;
+    return workshop_open_with_pictures(state, 45, 30);
 }
 
 static void a_benchmark_keeps_its_data(void **state)

@@ -331,3 +331,13 @@ void make_colour_weights(const char *name, double width, enum mgm_colour_kind ki
     mgm_graph_release(&graph);
     mgm_context_destroy(&ctx);
 }
+
+int workshop_open_with_pictures(void **state, int width, int height)
+{
+    if (workshop_open(state) != 0)
+        return -1;
+    make_weights("w.safetensors", 0.125, true);
+    make_picture("photo.png", MOTIF_COLOURS, width, height, 3, 8, 0);
+    make_picture("mask.png", MOTIF_DISC, width, height, 1, 8, 0);
+    return 0;
+}

@@ -21,6 +21,8 @@
 /** set-up and tear-down of a test: an empty folder; everything in it is removed again. */
 int workshop_open(void **state);
 int workshop_close(void **state);
+/** A folder with photo.png (colours), mask.png (a disc) of that size, and w.safetensors (a narrow network, random). */
+int workshop_open_with_pictures(void **state, int width, int height);
 
 /** Full name of a file in the folder; one of a few buffers, so use it soon. */
 const char *in_workshop(const char *name);
